@@ -1,0 +1,1 @@
+"""PEOPLE AND SCREENS: FastAPI over the desk, the views and the live facts."""

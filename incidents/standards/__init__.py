@@ -1,0 +1,1 @@
+"""The city's decisions as data: categories, rules, routes, limits."""

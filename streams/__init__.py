@@ -1,0 +1,1 @@
+"""MACHINES IN: Faust on Kafka, from an envelope of readings to one transaction."""

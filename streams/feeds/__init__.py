@@ -1,0 +1,1 @@
+"""Outside formats, one module each: their bytes in, our envelopes out."""
