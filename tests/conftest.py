@@ -1,0 +1,103 @@
+"""The base of all tests: a real PostgreSQL and a real Kafka, started once a session, gone with it.
+
+Each pytest-xdist worker has its own servers. All are on a leash: whatever ends pytest ends them.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from kafka.admin import KafkaAdminClient
+from psycopg import sql
+
+from local import ports
+from local.kafka import LocalKafka
+from local.postgres import FOR_TESTS, LocalPostgres
+from local.scratch import scratch_folder
+
+TEMPLATE = "template_migrated"
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder for this session's servers; gone afterwards even when pytest is killed."""
+    with scratch_folder("yiwang-test-") as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(scratch: Path) -> Iterator[LocalPostgres]:
+    """A real PostgreSQL with one database that is migrated, to clone from."""
+    server = LocalPostgres.on_free_port(scratch / "postgres", FOR_TESTS)
+    server.start()
+    try:
+        _administer(server, "CREATE DATABASE {}", TEMPLATE)
+        _migrate(server.url(TEMPLATE))
+        yield server
+    finally:
+        server.stop()
+        server.remove()
+
+
+@pytest.fixture
+def database_url(postgres_server: LocalPostgres) -> Iterator[str]:
+    """A fresh, migrated database of this test alone."""
+    with cloned_database(postgres_server) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def cloned_database(server: LocalPostgres) -> Iterator[str]:
+    """A clone of the migrated template, dropped afterwards even if somebody is still connected."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
+    try:
+        yield server.url(name)
+    finally:
+        _administer(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def _administer(server: LocalPostgres, statement: str, *names: str) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _migrate(url: str) -> None:
+    """Bring a database to the newest schema, as soon as the project has migrations."""
+    if importlib.util.find_spec("incidents.postgres.migrate") is not None:
+        importlib.import_module("incidents.postgres.migrate").migrate(url)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(scratch: Path) -> Iterator[LocalKafka]:
+    """A real Kafka broker of this session. Tests that kill or restart it start their own instead."""
+    broker = LocalKafka.on_free_ports(scratch / "kafka")
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def kafka(kafka_server: LocalKafka) -> Iterator[str]:
+    """Bootstrap of the session's broker, without topics at the beginning of the test."""
+    yield kafka_server.bootstrap
+    admin = KafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    try:
+        own = [name for name in admin.list_topics() if not name.startswith("__")]
+        if own:
+            admin.delete_topics(own)
+    finally:
+        admin.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody listens on now."""
+    return ports.free_port()
