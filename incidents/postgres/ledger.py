@@ -1,0 +1,233 @@
+"""The ledger 台账 in PostgreSQL: one transaction's door to incidents, their events, history and facts.
+
+Begins and ends no transaction: its user does, around all that must happen together. The rules of the
+trade are the desk's; here rows become incidents and incidents rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg.errors import UniqueViolation
+
+from grid.coordinates import metres_between, metres_per_degree
+from incidents.errors import IncidentUnknown, Stale
+from incidents.event import Event, Outcome
+from incidents.incident import Fact, Incident, Kept
+from incidents.lifecycle import State
+from incidents.postgres.connection import Connection
+from incidents.postgres.queries import named
+
+Numbers = Callable[[str, date], str]
+"""Gives the next incident number of a region's day, on a connection of its own (autocommit)."""
+
+_FIELDS = tuple(f.name for f in fields(Incident))
+_STATE = _FIELDS.index("state")
+_MEDIA = _FIELDS.index("media")
+
+
+class _FactBody(msgspec.Struct, frozen=True, tag_field="schema", tag="incident_fact.v1"):
+    """A fact as `city.incidents.v1` carries it; streams.wire.IncidentFact reads it (a test proves it)."""
+
+    fact_id: str
+    fact: str
+    number: str
+    version: int
+    at: datetime
+    by_role: str
+    from_state: str | None
+    incident: Mapping[str, Any]
+
+
+class _OutboxRow(msgspec.Struct, frozen=True):
+    key: str
+    body: str
+
+
+class PostgresLedger:
+    """`incidents.desk.Ledger` on one connection; give it an explicit transaction where several calls belong together.
+
+    `keep` and `open` are one function call each and therefore whole even on an autocommit connection.
+    """
+
+    def __init__(self, connection: Connection, numbers: Numbers) -> None:
+        self._connection = connection
+        self._numbers = numbers
+
+    def load(self, number: str) -> Incident:
+        """The incident of that number as it is now; IncidentUnknown."""
+        row = self._row("load", number=number)
+        if row is None:
+            raise IncidentUnknown(
+                zh=f"没有编号为 {number} 的案件",
+                en=f"no incident has the number {number}",
+                number=number,
+            )
+        return as_incident(row)
+
+    def open_on(self, subject: str) -> Incident | None:
+        """The open incident of a subject, its row locked, or None."""
+        row = self._row("open_on", subject=subject)
+        return None if row is None else as_incident(row)
+
+    def near(
+        self, category: str, lon: float, lat: float, metres: float, since: datetime
+    ) -> Sequence[Incident]:
+        """Open incidents of the category at most `metres` away with an event since then, oldest first.
+
+        Takes the neighbourhood's lock first: until the transaction ends nobody else opens one here.
+        """
+        self._row("lock_nearby", category=category, lon=lon, lat=lat, metres=metres)
+        box = _box(lon, lat, metres)
+        rows = self._connection.execute(
+            _sql("near"), {"category": category, "since": since, **box}
+        ).fetchall()
+        found = [as_incident(row) for row in rows]
+        return [i for i in found if _metres(i, lon, lat) <= metres]
+
+    def next_number(self, region: str, day: date) -> str:
+        """The next number of a region's day; NumbersExhausted after 99,999."""
+        return self._numbers(region, day)
+
+    def open(self, kept: Sequence[Kept]) -> bool:
+        """Keep a new incident with all that happened to it; False when its subject's slot was just taken."""
+        row = self._row("open", incident=_json(kept[-1][0]), **_told(kept))
+        return row is not None and row[0] is not None
+
+    def keep(self, before: Incident, kept: Sequence[Kept]) -> None:
+        """Keep what became of `before`; Stale, with the incident as it is now, when it moved on meanwhile."""
+        row = self._row("keep", incident=_json(kept[-1][0]), expected=before.version, **_told(kept))
+        if row is None or not row[0]:
+            raise stale(self.load(before.number))
+
+    def seen(self, source: str, id: str) -> tuple[Outcome, str | None] | None:  # noqa: A002
+        """What became of the event of that name before, and its incident's number; None when it is new."""
+        row = self._row("seen", source=source, id=id)
+        return None if row is None else (Outcome(row[0]), row[1])
+
+    def record(self, event: Event, outcome: Outcome, why: str, number: str | None) -> None:
+        """Keep the event with what became of it; Stale when the same event was just recorded elsewhere.
+
+        After Stale the transaction is void and must be tried again from its beginning.
+        """
+        values = {
+            **_event_row(event),
+            "outcome": str(outcome),
+            "why": why,
+            "number": number,
+        }
+        try:
+            self._connection.execute(_sql("record"), values)
+        except UniqueViolation as taken:
+            raise Stale(
+                zh=f"上报信息 {event.source}/{event.id} 刚由他处登记",
+                en=f"the event {event.source}/{event.id} was just recorded elsewhere",
+                source=event.source,
+                id=event.id,
+            ) from taken
+
+    def _row(self, name: str, **values: Any) -> tuple[Any, ...] | None:
+        return self._connection.execute(_sql(name), values).fetchone()
+
+
+def stale(current: Incident) -> Stale:
+    """The refusal of a change based on an older version; `current` is what it is now."""
+    return Stale(
+        zh=f"案件 {current.number} 已被他人更新（现为第 {current.version} 版），请重新查看",
+        en=f"incident {current.number} was changed meanwhile (now version {current.version}); look again",
+        current=current,
+    )
+
+
+def as_incident(row: tuple[Any, ...]) -> Incident:
+    """A row of the ledger's columns, in the order of the class's fields, as an incident."""
+    values = list(row)
+    values[_STATE] = State(values[_STATE])
+    values[_MEDIA] = tuple(values[_MEDIA])
+    return Incident(*values)
+
+
+def fact_body(fact: Fact) -> str:
+    """The fact as JSON text for the outbox, schema `incident_fact.v1`."""
+    body = _FactBody(
+        fact_id=fact.id,
+        fact=fact.kind,
+        number=fact.number,
+        version=fact.version,
+        at=fact.at,
+        by_role=fact.by_role,
+        from_state=fact.from_state,
+        incident=fact.incident,
+    )
+    return _json(body)
+
+
+def _sql(name: str) -> LiteralString:
+    return named("ledger.sql")[name]
+
+
+def _told(kept: Sequence[Kept]) -> dict[str, str]:
+    """History rows and outbox rows of what happened, in order."""
+    facts = [_OutboxRow(fact.number, fact_body(fact)) for _, _, fact in kept]
+    return {"history": _json([row for _, row, _ in kept]), "facts": _json(facts)}
+
+
+def _json(value: Any) -> str:
+    """JSON that jsonb takes: PostgreSQL keeps no NUL, so one inside a text becomes U+FFFD."""
+    data = msgspec.json.encode(value)
+    if b"\\u0000" in data:
+        data = msgspec.json.encode(_without_nul(msgspec.json.decode(data)))
+    return data.decode()
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list):
+        return [_without_nul(v) for v in value]
+    if isinstance(value, dict):
+        return {_without_nul(k): _without_nul(v) for k, v in value.items()}
+    return value
+
+
+def _event_row(event: Event) -> dict[str, Any]:
+    place, raw = event.place, event.place.raw
+    return {
+        "source": event.source,
+        "id": event.id,
+        "origin": str(event.origin),
+        "kind": _without_nul(event.kind),
+        "category": event.category,
+        "at": event.at,
+        "raw_lon": raw.lon if raw else None,
+        "raw_lat": raw.lat if raw else None,
+        "datum": str(raw.datum) if raw else None,
+        "lon": place.lon,
+        "lat": place.lat,
+        "cell": place.cell,
+        "subject": event.subject,
+        "score": event.score,
+        "zones": _without_nul(list(event.zones)),
+        "text": _without_nul(event.text),
+        "media": _json(event.media),
+        "raw": None if event.raw is None else _json(event.raw),
+        "rule": event.rule,
+        "saw": None if event.saw is None else _json(event.saw),
+    }
+
+
+def _box(lon: float, lat: float, metres: float) -> dict[str, float]:
+    """Degrees around a place that hold everything within the metres, with a little to spare."""
+    east, north = (float(m) for m in metres_per_degree(lat))
+    wide, high = 1.01 * metres / max(east, 1.0), 1.01 * metres / north
+    return {"west": lon - wide, "east": lon + wide, "south": lat - high, "north": lat + high}
+
+
+def _metres(incident: Incident, lon: float, lat: float) -> float:
+    if incident.lon is None or incident.lat is None:
+        return float("inf")
+    return float(metres_between(incident.lon, incident.lat, lon, lat))

@@ -1,0 +1,57 @@
+-- name: load
+-- One incident by its number, as it is now; no lock, the version guards the change that follows.
+select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
+       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
+       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
+       due_at, reporter, media, explanation
+  from incident
+ where number = %(number)s;
+
+-- name: open_on
+-- The one open incident of a subject, locked until the transaction ends.
+select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
+       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
+       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
+       due_at, reporter, media, explanation
+  from incident
+ where subject = %(subject)s and state not in ('closed', 'void')
+   for update;
+
+-- name: lock_nearby
+-- Waits until nobody else opens an incident of this category around this place.
+select lock_nearby(%(category)s, %(lon)s, %(lat)s, %(metres)s);
+
+-- name: near
+-- Open incidents of a category in a box with a recent event, locked in one order; who is within the metres is asked later.
+select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
+       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
+       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
+       due_at, reporter, media, explanation
+  from incident
+ where category = %(category)s and state not in ('closed', 'void')
+   and lat between %(south)s and %(north)s and lon between %(west)s and %(east)s
+   and last_event_at >= %(since)s
+ order by id
+   for update;
+
+-- name: open
+-- A new incident with its history and facts; null when the subject already has an open one.
+select incident_open(%(incident)s::jsonb, %(history)s::jsonb, %(facts)s::jsonb);
+
+-- name: keep
+-- The incident after its moves, if its version is still the expected one.
+select incident_keep(%(incident)s::jsonb, %(expected)s, %(history)s::jsonb, %(facts)s::jsonb);
+
+-- name: seen
+-- What became of an event before.
+select e.outcome, i.number
+  from event e left join incident i on i.id = e.incident_id
+ where e.source = %(source)s and e.id = %(id)s;
+
+-- name: record
+-- An event with what became of it, linked to its incident.
+insert into event (source, id, origin, kind, category, at, raw_lon, raw_lat, datum, lon, lat, cell, subject, score,
+                   zones, text, media, raw, rule, saw, outcome, why, incident_id)
+values (%(source)s, %(id)s, %(origin)s, %(kind)s, %(category)s, %(at)s, %(raw_lon)s, %(raw_lat)s, %(datum)s, %(lon)s,
+        %(lat)s, %(cell)s, %(subject)s, %(score)s, %(zones)s, %(text)s, %(media)s::jsonb, %(raw)s::jsonb, %(rule)s,
+        %(saw)s::jsonb, %(outcome)s, %(why)s, (select i.id from incident i where i.number = %(number)s));
