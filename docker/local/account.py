@@ -71,14 +71,17 @@ def for_server(owned: Path | None = None) -> Account | None:
 
 
 def reachable_home(home: Path, account: Account | None) -> Path:
-    """`home`, or a folder in its stead under /var/lib/yiwang when `account` cannot reach it."""
-    home.mkdir(parents=True, exist_ok=True)
-    if account is None or account.can_enter(home):
+    """`home`, or a folder in its stead under /var/lib/yiwang when `account` cannot reach it.
+
+    Makes neither.
+    """
+    standing = home
+    while not standing.exists():
+        standing = standing.parent
+    if account is None or account.can_enter(standing):
         return home
     name = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]
-    stead = SHARED / f"home-{name}"
-    stead.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return stead
+    return SHARED / f"home-{name}"
 
 
 def reachable_copy(package: Path, libraries: Path, version: str, account: Account | None) -> Path:

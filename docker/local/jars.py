@@ -63,6 +63,11 @@ def cache_folder() -> Path:
     return folder
 
 
+def kafka_folder() -> Path:
+    """Where the locked Kafka jars of this version are kept."""
+    return cache_folder() / f"kafka-{KAFKA_VERSION}"
+
+
 def sha256_of(file: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with file.open("rb") as opened:
@@ -84,7 +89,7 @@ def fetch(folder: Path | None = None, lock: Path = LOCK) -> list[Path]:
     where it stopped. Raises Trouble when the repository cannot be reached or bytes are wrong.
     """
     jars = read_lock(lock)
-    folder = folder or cache_folder() / f"kafka-{KAFKA_VERSION}"
+    folder = folder or kafka_folder()
     folder.mkdir(parents=True, exist_ok=True)
     wanted = list(missing(jars, folder))
     if wanted:

@@ -92,6 +92,7 @@ class LocalPostgres:
         """The role's password: made at the first start, readable by the home's owner only."""
         file = self.home / "password"
         if not file.exists():
+            self.home.mkdir(mode=0o755, parents=True, exist_ok=True)
             fresh = self.home / f".password-{os.getpid()}"
             fresh.touch(mode=0o600)
             fresh.write_text(secrets.token_urlsafe(24))
@@ -114,8 +115,21 @@ class LocalPostgres:
         ready = reachable_copy(package, libraries, number, self.account)
         return str(ready / "pginstall" / "bin" / name)
 
+    def try_program(self) -> str:
+        """What `postgres --version` says here. Raises Trouble when it does not run on this system."""
+        done = self._run([self.program("postgres"), "--version"])
+        if done.returncode:
+            raise Trouble(
+                f"内置 PostgreSQL 无法运行 / the embedded PostgreSQL does not run here: "
+                f"{done.stderr.strip()[:300]}",
+                "use a server of your own: YIWANG_DATABASE_URL=postgresql://… make run",
+            )
+        return done.stdout.strip()
+
     def prepare(self) -> None:
         """Make the data folder once; refuse one that another major version wrote."""
+        for folder in (self.home, self.place):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         written_by = self.data / "PG_VERSION"
         if written_by.exists():
             found = written_by.read_text().strip()
@@ -208,7 +222,7 @@ class LocalPostgres:
     def wait_ready(self, timeout: float = 60) -> None:
         """Return once the server answers a query, its own database made. Raises Trouble."""
         limit = time.monotonic() + timeout
-        while not self._answers():
+        while not self.answers():
             ended = self.process is not None and self.process.poll() is not None
             if ended or time.monotonic() > limit:
                 raise Trouble(
@@ -218,7 +232,7 @@ class LocalPostgres:
                 )
             time.sleep(0.05)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         """Whether it takes a connection now; makes our database the first time."""
         with contextlib.suppress(psycopg.OperationalError):
             with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=3) as line:
