@@ -48,8 +48,8 @@ class Edition:
         cls,
         name: str,
         holds_from: date,
-        cells: tuple[Sequence[str], Sequence[Any]],
-        names: Sequence[str] | None = None,
+        cells: tuple[Sequence[str] | NDArray[np.str_], Sequence[Any] | NDArray[Any]],
+        names: Sequence[str] | NDArray[np.str_] | None = None,
         area_names: Mapping[str, str] | None = None,
         responsible: Mapping[str, ResponsibleGrid] | None = None,
     ) -> Edition:
