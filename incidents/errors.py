@@ -63,3 +63,9 @@ class Unavailable(IncidentError):
     """Something we need is down for now; waiting helps."""
 
     code = "unavailable"
+
+
+class DatabaseUnfit(IncidentError):
+    """The database is of a version or an encoding we cannot work with, or newer than this program."""
+
+    code = "database_unfit"

@@ -10,6 +10,14 @@ create function store_kind() returns text language sql stable as $$
               else 'apache' end
 $$;
 
+-- What retention took away, so that the books still balance: rows of 'reading' by UTC day, of 'outbox' by day of making.
+create table dropped (
+  what text not null check (what in ('reading', 'outbox')),
+  day date not null,
+  rows bigint not null,
+  primary key (what, day)
+);
+
 -- ── the city's own decisions, as dated editions ─────────────────────────────────────────────────────────────────────
 
 create table city (
@@ -147,6 +155,90 @@ begin
   end if;
 end $$;
 
+-- The days of `reading` as the store keeps them: partitions, or chunks. compact: closed and made small or quick to read by
+-- series (columnstore; on row stores the index <part>_series).
+create function store_parts() returns table (part regclass, begins timestamptz, ends timestamptz, compact boolean)
+language plpgsql stable as $$
+declare series_ text := 'exists (select from pg_index x join pg_class n on n.oid = x.indexrelid '
+                        'where x.indrelid = c.oid and x.indisvalid and n.relname = c.relname || ''_series'')';
+begin
+  if store_kind() = 'plain' then
+    return query execute
+      'select c.oid::regclass, (regexp_match(pg_get_expr(c.relpartbound, c.oid), $r$FROM \(''([^'']+)''\)$r$))[1]::timestamptz, '
+      '       (regexp_match(pg_get_expr(c.relpartbound, c.oid), $r$TO \(''([^'']+)''\)$r$))[1]::timestamptz, ' || series_ ||
+      '  from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ''reading''::regclass order by 2';
+  else
+    return query execute
+      'select c.oid::regclass, h.range_start, h.range_end, h.is_compressed or ' || series_ ||
+      '  from timescaledb_information.chunks h join pg_class c '
+      '    on c.oid = format(''%I.%I'', h.chunk_schema, h.chunk_name)::regclass '
+      ' where h.hypertable_schema = current_schema and h.hypertable_name = ''reading'' order by 2';
+  end if;
+end $$;
+
+-- Makes the partitions of these UTC days where they are missing; 0 and no lock when all are there, and with TimescaleDB,
+-- whose chunks make themselves. A table is made beside and attached: that lets running writers go on, CREATE ... PARTITION
+-- OF would wait for them. In a transaction call it before locking rows of reading_last.
+create function store_ensure_days(days_ date[]) returns int language plpgsql as $$
+declare d date; missing date[]; made int := 0;
+begin
+  if store_kind() <> 'plain' then return 0; end if;
+  select array_agg(n order by n) into missing from (select distinct unnest(days_)) u(n)
+   where to_regclass('reading_' || to_char(n, 'YYYYMMDD')) is null;
+  if missing is null then return 0; end if;
+  if cardinality(missing) > 1000 then
+    raise exception '一次最多新建 1000 个日分区 at most 1000 day partitions at once, % asked', cardinality(missing)
+      using errcode = 'program_limit_exceeded';
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('store_ensure', 0));
+  foreach d in array missing loop
+    if to_regclass('reading_' || to_char(d, 'YYYYMMDD')) is null then
+      execute format('create table %I (like reading including defaults including constraints)',
+                     'reading_' || to_char(d, 'YYYYMMDD'));
+      execute format('alter table reading attach partition %I for values from (%L) to (%L)',
+                     'reading_' || to_char(d, 'YYYYMMDD'), d || ' 00:00+00', (d + 1) || ' 00:00+00');
+      made := made + 1;
+    end if;
+  end loop;
+  return made;
+end $$;
+
+-- The same for every day from the one instant's to the other's, both included.
+create function store_ensure(from_ timestamptz, to_ timestamptz) returns int language sql as $$
+  select store_ensure_days(array(
+    select (from_ at time zone 'UTC')::date + n
+      from generate_series(0, (to_ at time zone 'UTC')::date - (from_ at time zone 'UTC')::date) n))
+$$;
+
+-- Drops one whole day that ended at or before this instant and notes its rows in `dropped`; null when there is none.
+-- Writers of that day wait while it is counted; the rest of `reading` is locked only for the moment of the drop.
+create function store_drop_one(older_than_ timestamptz) returns bigint language plpgsql as $$
+declare p record; n bigint;
+begin
+  select * into p from store_parts() s where s.ends <= older_than_ order by s.begins limit 1;
+  if p.part is null then return null; end if;
+  execute format('lock table %s in share row exclusive mode', p.part);
+  execute format('select count(*) from %s', p.part) into n;
+  insert into dropped (what, day, rows) values ('reading', (p.begins at time zone 'UTC')::date, n)
+      on conflict (what, day) do update set rows = dropped.rows + excluded.rows;
+  if store_kind() = 'plain' then execute format('drop table %s', p.part);
+  else execute 'select drop_chunks(''reading'', older_than => $1, newer_than => $2)' using p.ends, p.begins;
+  end if;
+  return n;
+end $$;
+
+-- All such days at once: how many, and how many rows they held.
+create function store_drop(older_than_ timestamptz, out days int, out rows bigint) language plpgsql as $$
+declare n bigint;
+begin
+  days := 0; rows := 0;
+  loop
+    n := store_drop_one(older_than_);
+    exit when n is null;
+    days := days + 1; rows := rows + n;
+  end loop;
+end $$;
+
 -- Newest value of each series. Its row lock, taken in (device, metric) order, is also what puts two workers that hear
 -- the same device one behind the other, so that a device is judged once. prev_at: the newest before the last change.
 create table reading_last (
@@ -178,7 +270,9 @@ create table stream_offset (
   topic text not null,
   part int not null,
   next_offset bigint not null,
-  messages bigint not null default 0,
+  first_offset bigint not null default 0,                 -- where our books of this partition begin
+  skipped bigint not null default 0,                      -- lost in Kafka before we read them, accepted by a person
+  messages bigint not null default 0,                     -- next_offset = first_offset + messages + skipped
   quarantined bigint not null default 0,                  -- whole messages
   readings_in bigint not null default 0,
   stored bigint not null default 0,
@@ -285,6 +379,18 @@ create index incident_category on incident (category, reported_at desc, id desc)
 create index incident_cell on incident (cell_code, reported_at desc, id desc);
 create index incident_near on incident (category, lat) where state not in ('closed', 'void');
 create index incident_due on incident (due_at) where state not in ('closed', 'void') and due_at is not null;
+create index incident_source on incident (source, reported_at desc, id desc);
+create index incident_inspector on incident (inspector, reported_at desc, id desc) where inspector is not null;
+create index incident_urgent on incident (reported_at desc, id desc) where urgent;
+create index incident_opened on incident (opened_at desc) where opened_at is not null;
+create index incident_closed on incident (closed_at desc) where closed_at is not null;
+create index incident_place on incident using gist (point(lon, lat)) where lon is not null and lat is not null;
+
+-- Pairs of neighbouring characters, lower case, each once: what a search in Chinese or any other text is narrowed by.
+create function text_pairs(text_ text) returns text[] language sql immutable strict parallel safe as $$
+  select coalesce(array_agg(distinct substr(lower(text_), n, 2)), '{}') from generate_series(1, length(text_) - 1) n
+$$;
+create index incident_text on incident using gin (text_pairs(text));
 
 -- Append-only, hash-chained: hash = sha256(previous hash, then the row as text).
 create table history (
@@ -377,6 +483,7 @@ create table part (
 create table job (
   name text primary key,
   every interval not null,
+  setting jsonb not null default '{}',                    -- what the operator may change, e.g. {"days": 90}
   last_started timestamptz,
   last_ended timestamptz,
   last_result text,
@@ -451,10 +558,11 @@ end $$;
 
 -- The next number of a region's day. Call it on a connection of its own (autocommit): the row is held for microseconds,
 -- so openings of one region never queue behind a slow transaction. A number lost to a rollback is not given again.
+-- Null once the day's 99,999 are used up.
 -- synchronous_commit may be off: the incident's own commit flushes this record, which lies before it in the WAL.
 create function incident_number(region_ text, day_ date) returns text language sql as $$
   insert into incident_counter (region, day, last) values (region_, day_, 1)
-      on conflict (region, day) do update set last = incident_counter.last + 1
+      on conflict (region, day) do update set last = incident_counter.last + 1 where incident_counter.last < 99999
   returning region || to_char(day, 'YYYYMMDD') || lpad(last::text, 5, '0')
 $$;
 
