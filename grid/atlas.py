@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Final, Self
 
 import numpy as np
-import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from grid.edition import Edition
+from grid.exact import ExactTest
+from grid.kernel import Finder, finder
+from grid.raster import UNDECIDED, Raster
+from grid.rasterising import rasterise
 
 OUTSIDE: Final = -1
 """In no cell of the city."""
@@ -29,21 +32,30 @@ class Atlas:
     """The cells of one edition, asked by arrays of WGS-84 degrees.
 
     `codes` ascend; a cell is its position in them. `community`, `street` and `district` (int32,
-    by cell) point into `community_codes`, `street_codes` and `district_codes`.
+    by cell) point into `community_codes`, `street_codes` and `district_codes`. Nothing changes
+    after it is made: threads may share it.
     """
 
-    def __init__(self, edition: Edition) -> None:
+    def __init__(self, edition: Edition, raster: Raster, finder: Finder) -> None:
         self.edition = edition
+        self.raster = raster
         self.codes = edition.codes
         self.community_codes, self.community = _levels(edition.communities)
         self.street_codes, self.street = _levels(edition.streets)
         self.district_codes, self.district = _levels(edition.districts)
-        self._tree = shapely.STRtree(edition.polygons)
+        self._find = finder
+        self._test = ExactTest(edition.polygons, raster.cells)
+        self._bounds = edition.bounds
 
     @classmethod
     def of(cls, edition: Edition, kernel: str = "numpy") -> Self:
-        """An atlas built now; `kernel="numba"` asks for the compiled lookup if numba is there."""
-        return cls(edition)
+        """An atlas built now; `kernel="numba"` asks for the compiled look-up, if numba is there."""
+        return cls.on(edition, rasterise(edition.polygons), kernel)
+
+    @classmethod
+    def on(cls, edition: Edition, raster: Raster, kernel: str = "numpy") -> Self:
+        """An atlas on a raster built before, which must be of this very edition."""
+        return cls(edition, raster, finder(raster, kernel))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -54,21 +66,29 @@ class Atlas:
         Exactly what shapely's `intersects` says, the lowest code where several cells meet.
         """
         x, y = _columns(lon, lat)
-        found = np.full(len(x), OUTSIDE, dtype=np.int32)
-        point, cell = self._tree.query(shapely.points(x, y), predicate="intersects")
-        lowest_last = np.lexsort((-cell, point))
-        found[point[lowest_last]] = cell[lowest_last]
+        found, undecided, record = self._find(x, y)
+        if len(undecided):
+            found[undecided] = self._test.decide(x[undecided], y[undecided], record)
         lost = np.flatnonzero(found < 0)
-        found[lost] = self._why_lost(x[lost], y[lost])
+        if len(lost):
+            found[lost] = self._why_lost(x[lost], y[lost])
         return found
 
     def locate_one(self, lon: float, lat: float) -> int:
-        """The same for one place, faster than an array of one."""
-        return int(self.locate(lon, lat)[0])
+        """The same for one place, several times faster than an array of one."""
+        cell, record = self.raster.find_one(lon, lat)
+        if cell == UNDECIDED:
+            cell = self._test.decide_one(lon, lat, record)
+        if cell >= 0:
+            return cell
+        return int(self._why_lost(np.array([lon]), np.array([lat]))[0])
 
     def _why_lost(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int32]:
-        """The name of the outcome for places that lie in no cell."""
-        west, south, east, north = self.edition.bounds
+        """The name of the outcome for places that lie in no cell.
+
+        A place inside the city's box is never called swapped: it may be a lake.
+        """
+        west, south, east, north = self._bounds
         as_given = (x >= west) & (x <= east) & (y >= south) & (y <= north)
         exchanged = (y >= west) & (y <= east) & (x >= south) & (x <= north)
         why = np.where(exchanged & ~as_given, SWAPPED, OUTSIDE)
