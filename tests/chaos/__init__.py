@@ -1,0 +1,1 @@
+"""Kills and outages under load, and the books afterwards."""

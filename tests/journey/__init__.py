@@ -1,0 +1,1 @@
+"""Whole journeys through the system, on real Kafka and a real database."""
