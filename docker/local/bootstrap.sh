@@ -37,9 +37,22 @@ make_environment() {
     return 1
 }
 
+# uv reads neither pip's configuration nor, by itself, the system's certificates: an office with an
+# index or a certificate authority of its own has told pip and the system, and need not tell uv.
+tell_uv() {
+    index=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)
+    index=${PIP_INDEX_URL:-$index}
+    if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then
+        export UV_DEFAULT_INDEX="$index"
+    fi
+    if [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ]; then
+        export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"
+    fi
+}
+
 unreachable() {
     say "安装依赖包失败 / the locked packages could not be installed (see above)"
-    say "  → check network and disk space and run again; a nearer index: PIP_INDEX_URL=https://… UV_DEFAULT_INDEX=https://… make run"
+    say "  → check network and disk space and run again; a nearer index: PIP_INDEX_URL=https://… make run"
     return 1
 }
 
@@ -62,6 +75,7 @@ main() {
     say "安装依赖包 / installing the locked packages ($wanted) …"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
         -r requirements/uv.lock || unreachable
+    tell_uv
     .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes \
         -r "requirements/$wanted.lock" || unreachable
     stamp_of "$wanted" >".venv/.installed-$wanted"

@@ -39,10 +39,12 @@ def examine(wishes: Wishes) -> Iterator[Finding]:
     checks += [database] if wishes.database_url else [embedded_postgres]
     checks += [api_port, gateway_port]
     for check in checks:
+        subject = check.__name__.replace("_", " ")
         try:
             yield check(wishes)
+        except ModuleNotFoundError:  # `packages` has said so
+            yield Finding(subject, "安装后再查 / looked at after `make install`")
         except Trouble as trouble:
-            subject = check.__name__.replace("_", " ")
             yield Finding(subject, trouble.problem, trouble.remedy, blocking=True)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -93,6 +94,7 @@ def fetch(folder: Path | None = None, lock: Path = LOCK) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     wanted = list(missing(jars, folder))
     if wanted:
+        _trust_the_system()
         staging = Path(tempfile.mkdtemp(prefix=".fetching-", dir=folder))
         try:
             with concurrent.futures.ThreadPoolExecutor(max_workers=6) as pool:
@@ -101,6 +103,17 @@ def fetch(folder: Path | None = None, lock: Path = LOCK) -> list[Path]:
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return [folder / jar.file_name for jar in jars]
+
+
+def _trust_the_system() -> None:
+    """Let jgo's client (requests) believe the certificates this system believes, not only its own list.
+
+    An office may have a certificate authority of its own.
+    """
+    known = ssl.get_default_verify_paths()
+    authorities = known.cafile or known.capath
+    if authorities:
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", authorities)
 
 
 def _fetch_one(jar: Jar, staging: Path, folder: Path) -> None:
