@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -124,7 +125,9 @@ class Edition:
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
-        """West, south, east and north of the whole, in degrees."""
+        """West, south, east and north of the whole, in degrees; NaN where there is no cell."""
+        if len(self) == 0:
+            return (math.nan,) * 4
         west, south, east, north = shapely.total_bounds(self.polygons).tolist()
         return west, south, east, north
 

@@ -1,0 +1,1 @@
+"""Tests of WHERE: places, codes, editions, the raster, loading and division."""
