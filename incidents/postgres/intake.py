@@ -1,0 +1,157 @@
+"""The path of a message in the store: the strict offset fence with its books, quarantine, what rules remember.
+
+Works inside the transaction of the connection it is given and commits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from incidents.postgres import packed
+from incidents.postgres.connection import Connection
+from incidents.postgres.queries import named
+
+Partition = tuple[str, int]
+"""Topic (its name in the table of topics, without a prefix) and partition."""
+
+WHOLE_MESSAGE = -1
+_SQL = named("intake.sql")
+
+
+@dataclass(slots=True)
+class Books:
+    """What became of the messages of one partition in one transaction; added to its row in stream_offset.
+
+    Always: readings_in = stored + duplicates + refused + readings_quarantined, and
+    events_in = opened + joined + filtered + events_quarantined + events_repeated.
+    """
+
+    messages: int = 0
+    quarantined: int = 0
+    readings_in: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    readings_quarantined: int = 0
+    events_in: int = 0
+    events_repeated: int = 0
+    opened: int = 0
+    joined: int = 0
+    filtered: int = 0
+    events_quarantined: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message, or one row of it, for quarantine 隔离: original bytes, origin and reason."""
+
+    topic: str
+    part: int
+    offset: int
+    item: int
+    key: bytes | None
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+    reason: str
+    detail: str
+
+
+def lock_fence(connection: Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
+    """The next offset of each partition that has books, locked until the transaction ends."""
+    wanted = sorted(set(partitions))
+    rows = connection.execute(
+        _SQL["fence_lock"], {"topics": [t for t, _ in wanted], "parts": [p for _, p in wanted]}
+    )
+    return {(topic, part): offset for topic, part, offset in rows}
+
+
+def open_books(connection: Connection, partition: Partition, offset: int) -> None:
+    """Open the books of a partition at its first offset, if they are not open."""
+    topic, part = partition
+    connection.execute(_SQL["fence_begin"], {"topic": topic, "part": part, "offset": offset})
+
+
+def offsets(connection: Connection, topics: Iterable[str]) -> dict[Partition, int]:
+    """Where each partition of these topics stands."""
+    rows = connection.execute(_SQL["fence_all"], {"topics": sorted(topics)})
+    return {(topic, part): offset for topic, part, offset in rows}
+
+
+def move_fence(connection: Connection, partition: Partition, offset: int) -> int | None:
+    """Set the fence by a person's decision; how many messages were skipped in all, None without books."""
+    topic, part = partition
+    row = connection.execute(
+        _SQL["fence_move"], {"topic": topic, "part": part, "offset": offset}
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def add_to_books(
+    connection: Connection, partition: Partition, next_offset: int, books: Books
+) -> None:
+    """Move the fence of a locked partition and add to its books."""
+    topic, part = partition
+    values = {"topic": topic, "part": part, "next_offset": next_offset, **asdict(books)}
+    connection.execute(_SQL["books_add"], values)
+
+
+def set_aside(connection: Connection, rows: Sequence[SetAside]) -> None:
+    """Keep messages or rows in quarantine; one already there stays as it is."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(_SQL["quarantine_add"], [_aside(row) for row in rows])
+
+
+def _aside(row: SetAside) -> dict[str, Any]:
+    readable = [[name, value.decode(errors="replace")] for name, value in row.headers]
+    return {
+        "topic": row.topic,
+        "part": row.part,
+        "offset": row.offset,
+        "item": row.item,
+        "key": row.key,
+        "value": row.value,
+        "headers": msgspec.json.encode(readable).decode().replace("\\u0000", "\ufffd"),
+        "reason": row.reason,
+        "detail": row.detail.replace("\x00", "\ufffd")[:2000],
+    }
+
+
+def rule_states(
+    connection: Connection, devices: NDArray[np.int32]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """What rules remember of these devices, by (rule, device)."""
+    rows = connection.execute(_SQL["rule_states"], {"devices": packed.ints(devices)})
+    return {(rule, device): state for rule, device, state in rows}
+
+
+def keep_rule_states(
+    connection: Connection, states: Mapping[tuple[str, int], Mapping[str, Any] | None]
+) -> None:
+    """What rules remember from now on; None means at rest again."""
+    with connection.cursor() as cursor:
+        for (rule, device), state in sorted(states.items(), key=lambda item: item[0]):
+            if state is None:
+                cursor.execute(_SQL["rule_state_rest"], {"rule": rule, "device": device})
+            else:
+                body = msgspec.json.encode(state).decode()
+                values = {"rule": rule, "device": device, "state": body}
+                cursor.execute(_SQL["rule_state_keep"], values)
+
+
+def devices(connection: Connection, codes: Sequence[str]) -> list[tuple[str, int, int | None]]:
+    """(code, id, cell) of devices, making those nobody registered; codes must be fit."""
+    wanted = sorted(set(codes))
+    found = connection.execute(_SQL["devices_of"], {"codes": wanted}).fetchall()
+    missing = sorted(set(wanted) - {row[0] for row in found})
+    if missing:
+        connection.execute(_SQL["devices_hear"], {"codes": missing})
+        found += connection.execute(_SQL["devices_of"], {"codes": missing}).fetchall()
+    return found
