@@ -1,0 +1,64 @@
+"""The city's decisions in force together: rules, routes, categories, nearness, departments, each of its edition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from incidents.category import Category, CategoryKey
+from incidents.dispatching import RouteBook
+from incidents.duplicates import Nearby
+from incidents.errors import CategoryUnknown
+from incidents.rules_book import Rule, RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A department 专业部门 that may be given incidents."""
+
+    code: str
+    name_zh: str
+    name_en: str = ""
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What the desk decides by. `region` (6 characters) numbers incidents outside every cell.
+
+    `unsorted` is the category of a person's report that names none; `editions` says which edition of each kind.
+    """
+
+    rules: tuple[Rule, ...]
+    routes: RouteBook
+    categories: Mapping[str, Category]
+    nearby: Mapping[str, Nearby | None]
+    region: str
+    time_zone: str
+    unsorted: str
+    departments: Mapping[str, Department] = field(default_factory=dict)
+    editions: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def book(self) -> RuleBook:
+        """The rules for events; readings need a book that knows the metrics' ids."""
+        return RuleBook.of(self.editions.get("rules", 0), self.rules, {})
+
+    def category(self, text: str) -> Category:
+        """The category of that key; CategoryUnknown."""
+        found = self.categories.get(text)
+        if found is None:
+            CategoryKey.parse(text)
+            raise CategoryUnknown(
+                zh=f"编码体系中没有类别 {text}",
+                en=f"no category {text} in the code sets in use",
+                category=text,
+            )
+        return found
+
+    def nearby_of(self, category: str) -> Nearby | None:
+        """How near reports of this category are one trouble; None: never joined by nearness."""
+        if category in self.nearby:
+            return self.nearby[category]
+        return self.nearby.get("*")
