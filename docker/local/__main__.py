@@ -42,10 +42,11 @@ def _obey(command: str, wishes: Wishes) -> int:
 
         print(f"{len(jars.fetch())} jars · {jars.kafka_folder()}")
         return 0
-    from local import home, run
+    from local import home, parts, run
 
-    deeds = {"run": run.run, "stop": home.stop, "reset": home.reset}
-    return deeds[command](wishes)
+    if command == "run":
+        return run.run(wishes, parts.built(parts.plan(wishes)))
+    return {"stop": home.stop, "reset": home.reset}[command](wishes)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The parts of a running system, as one table: what each is, how it starts, when it stops."""
 
+import importlib.util
 import sys
 from dataclasses import dataclass
 from enum import IntEnum
+
+from local.wishes import Wishes
 
 
 class Floor(IntEnum):
@@ -73,3 +76,56 @@ MIGRATE = Once("migrate", ("incidents", "migrate"))
 TOPICS = Once("topics", ("streams", "topics"))
 SEED_DEMO = Once("seed", ("demo", "seed"))
 SEED_EMPTY = Once("seed", ("incidents", "seed"))
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a part answers when it is ready: it must say 200, or with `any_answer` merely not fail."""
+
+    part: str
+    port: int
+    path: str
+    any_answer: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one system consists of beside its database and its broker."""
+
+    parts: tuple[Part, ...] = ()
+    for_database: tuple[Once, ...] = ()
+    for_broker: tuple[Once, ...] = ()
+    doors: tuple[Door, ...] = ()
+
+
+def plan(wishes: Wishes) -> Plan:
+    """The whole system, as the operator wished it."""
+    demo = wishes.demo != "0"
+    return Plan(
+        parts=tuple(part for part in PARTS if demo or not part.demo_only),
+        for_database=(MIGRATE, SEED_DEMO if demo else SEED_EMPTY),
+        for_broker=(TOPICS,),
+        doors=(
+            Door("api", wishes.api_port, "/readyz"),
+            Door("gateway", wishes.gateway_port, "/", any_answer=True),
+        ),
+    )
+
+
+def built(whole: Plan) -> Plan:
+    """The part of a plan whose modules exist."""
+    parts = tuple(part for part in whole.parts if _there(part.words[0]))
+    names = {part.name for part in parts}
+    return Plan(
+        parts,
+        tuple(once for once in whole.for_database if _there(once.words[0])),
+        tuple(once for once in whole.for_broker if _there(once.words[0])),
+        tuple(door for door in whole.doors if door.part in names),
+    )
+
+
+def _there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(f"{package}.__main__") is not None
+    except ModuleNotFoundError:
+        return False

@@ -9,6 +9,7 @@ from typing import Any
 
 from local import doctor, leash, terminal
 from local.home import hold
+from local.parts import Plan
 from local.system import Asked, Ground, System
 from local.terminal import say
 from local.trouble import Trouble
@@ -32,7 +33,7 @@ def _check(wishes: Wishes) -> None:
         raise Trouble("\n".join(f"{each.words}\n  → {each.remedy}" for each in wrong))
 
 
-def run(wishes: Wishes) -> int:
+def run(wishes: Wishes, plan: Plan) -> int:
     """`make run`: 0 after a clean stop, 1 when it could not start (said in one sentence)."""
     began = time.monotonic()
     system: System | None = None
@@ -44,7 +45,7 @@ def run(wishes: Wishes) -> int:
         lock = hold(wishes.home)
         _check(wishes)
         say("一网 正在启动 / starting …")
-        system = System(wishes, lock)
+        system = System(wishes, plan, lock)
         system.bring_up()
         say(welcome(wishes, system.ground, time.monotonic() - began))
         system.watch()

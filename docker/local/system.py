@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import importlib.util
 import os
 import signal
 import subprocess
@@ -14,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import jars, leash, parts
+from local import jars, leash
 from local.kafka import LocalKafka, is_ready
-from local.parts import Floor, Once
+from local.parts import Door, Floor, Once, Plan
 from local.ports import kept_ports
 from local.postgres import LocalPostgres
 from local.supervision import Program, Supervision
@@ -86,19 +85,16 @@ class System:
 
     Args:
         wishes: what the operator asked for.
+        plan: its parts beside database and broker.
         lock: the held lock of its home; supervisord holds it too, until it has gone.
     """
 
-    def __init__(self, wishes: Wishes, lock: int) -> None:
+    def __init__(self, wishes: Wishes, plan: Plan, lock: int) -> None:
         self.wishes = wishes
         self.lock = lock
         self.stopping = threading.Event()
         self.ground = Ground.choose(wishes)
-        self.parts = [
-            part
-            for part in parts.PARTS
-            if (wishes.demo != "0" or not part.demo_only) and _there(part.words[0])
-        ]
+        self.plan = plan
         self.environment = {
             **os.environ,
             "YIWANG_HOME": str(wishes.home),
@@ -127,30 +123,28 @@ class System:
             except BaseException:
                 self.stopping.set()
                 raise
-        self.supervision.start(*(part.name for part in self.parts))
+        self.supervision.start(*(part.name for part in self.plan.parts))
         self._wait_ready()
 
     def _our_programs(self) -> Iterator[Program]:
-        for part in self.parts:
+        for part in self.plan.parts:
             yield Program(part.name, part.command, part.floor, ROOT, part.patience)
 
     def _fill_database(self) -> None:
         if self.ground.postgres:
             self._until(self.ground.postgres.answers, "PostgreSQL")
-        self._run_once(parts.MIGRATE)
-        self._run_once(parts.SEED_EMPTY if self.wishes.demo == "0" else parts.SEED_DEMO)
+        for once in self.plan.for_database:
+            self._run_once(once)
 
     def _fill_broker(self) -> None:
         if self.ground.kafka:
             port = self.ground.kafka.port
             self._until(lambda: is_ready("127.0.0.1", port), "Kafka")
-        self._run_once(parts.TOPICS)
+        for once in self.plan.for_broker:
+            self._run_once(once)
 
     def _run_once(self, once: Once) -> None:
         """Run a preparing command; its words go to its log, and to the terminal if it fails."""
-        if not _there(once.words[0]):
-            say(f"  （尚无 / not there yet: python -m {' '.join(once.words)}）")
-            return
         log = self.supervision.logs / f"{once.name}.log"
         with log.open("w") as out:
             process = subprocess.Popen(
@@ -178,14 +172,8 @@ class System:
 
     def _wait_ready(self) -> None:
         """Wait until the doors answer. Raises Trouble naming what did not come up."""
-        doors = {
-            "api": ("/readyz", self.wishes.api_port),
-            "gateway": ("/", self.wishes.gateway_port),
-        }
-        started = {part.name for part in self.parts}
-        waiting = {name: door for name, door in doors.items() if name in started}
-        for name, door in waiting.items():
-            self._until(lambda door=door: self._open_door(*door), name)  # type: ignore[misc]
+        for door in self.plan.doors:
+            self._until(lambda door=door: self._answers(door), door.part)  # type: ignore[misc]
 
     def _until(self, done: Callable[[], bool], name: str) -> None:
         """Wait for one thing. Raises Trouble after START_LIMIT, Asked when another part gave up."""
@@ -202,13 +190,13 @@ class System:
                 )
             time.sleep(0.05)
 
-    def _open_door(self, path: str, port: int) -> bool:
-        """Whether it answers; `/readyz` must answer 200, any other door anything that is no failure."""
-        line = http.client.HTTPConnection(self.wishes.nearby, port, timeout=5)
+    def _answers(self, door: Door) -> bool:
+        """Whether a part is ready, by its own word."""
+        line = http.client.HTTPConnection(self.wishes.nearby, door.port, timeout=5)
         with contextlib.suppress(OSError, http.client.HTTPException):
-            line.request("GET", path)
+            line.request("GET", door.path)
             status = line.getresponse().status
-            return status == 200 if path == "/readyz" else status < 500
+            return status < 500 if door.any_answer else status == 200
         return False
 
     def watch(self) -> None:
@@ -221,11 +209,3 @@ class System:
         """Stop in order; nothing of it runs afterwards."""
         if hasattr(self, "supervision"):
             self.supervision.close()
-
-
-def _there(module: str) -> bool:
-    """Whether a package of ours has a command line."""
-    try:
-        return importlib.util.find_spec(f"{module}.__main__") is not None
-    except ModuleNotFoundError:
-        return False
