@@ -85,8 +85,8 @@ class WholeSystem:
         before = self.words.count("/ ready in")
         limit = time.monotonic() + patience
         while self.words.count("/ ready in") == before:
-            ended = self.process.poll() is not None
-            assert not ended and time.monotonic() < limit, self.explain()
+            assert self.process.poll() is None, f"it ended\n{self.explain()}"
+            assert time.monotonic() < limit, f"not ready in {patience} s\n{self.explain()}"
             time.sleep(0.1)
 
     def stop(self, patience: float = 90) -> int:
