@@ -69,3 +69,15 @@ class DatabaseUnfit(IncidentError):
     """The database is of a version or an encoding we cannot work with, or newer than this program."""
 
     code = "database_unfit"
+
+
+class DeviceRefused(IncidentError):
+    """A device's registration makes no sense; nothing was kept."""
+
+    code = "device_refused"
+
+
+class AccountRefused(IncidentError):
+    """An account cannot be made or changed in this way."""
+
+    code = "account_refused"

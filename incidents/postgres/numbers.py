@@ -1,0 +1,52 @@
+"""Incident numbers 案件编号: region + date + five digits, unique and rising, taken outside every transaction.
+
+A number lost to a rollback is never given again, so a day may have gaps; that is the price of openings
+that never queue behind one slow transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from psycopg.pq import TransactionStatus
+from psycopg_pool import ConnectionPool
+
+from incidents.errors import NumbersExhausted
+from incidents.postgres.connection import Connection
+from incidents.postgres.queries import named
+
+PER_DAY = 99_999
+_SQL = named("numbers.sql")
+
+
+def take(conn: Connection, region: str, day: date) -> str:
+    """The next number of a region's day; `conn` is autocommit and idle, so the row is locked for microseconds.
+
+    NumbersExhausted after 99,999. `synchronous_commit` need not be on: the incident's own commit comes
+    later in the same log and makes the number safe with itself.
+    """
+    if not conn.autocommit or conn.info.transaction_status is not TransactionStatus.IDLE:
+        raise RuntimeError(
+            "numbers are taken on an idle autocommit connection, never in a transaction"
+        )
+    row = conn.execute(_SQL["take"], {"region": region, "day": day}).fetchone()
+    if row is None or row[0] is None:
+        raise NumbersExhausted(
+            zh=f"{region} 区 {day} 的 {PER_DAY} 个案件编号已用完",
+            en=f"all {PER_DAY} incident numbers of region {region} on {day} are used up",
+            region=region,
+            day=day.isoformat(),
+        )
+    return str(row[0])
+
+
+class Numbers:
+    """`take` with a connection lent by a pool: what the ledger asks for numbers."""
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    def __call__(self, region: str, day: date) -> str:
+        """The next number of a region's day; NumbersExhausted, PoolTimeout."""
+        with self._pool.connection() as conn:
+            return take(conn, region, day)
