@@ -1,0 +1,107 @@
+"""The people of the demo at their desks: who may do what next, how long they take, and how they decide.
+
+They work through the API like everybody else, each with their own account. A decision depends on the
+incident's number and nothing else, so that the same incident is always treated the same way.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done with an incident: the move, by whom (a role), with what."""
+
+    move: str
+    role: str
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds an incident rests in a state before somebody takes it up: at least, at most."""
+
+    least: float
+    most: float
+
+
+PACES = {
+    "reported": Pace(3, 10),
+    "open": Pace(2, 8),
+    "dispatched": Pace(4, 14),
+    "handling": Pace(10, 75),
+    "handled": Pace(4, 12),
+    "verifying": Pace(4, 14),
+}
+
+_VOID, _SEND_BACK, _REWORK = 0.06, 0.07, 0.08
+
+_NOT_HERE = "经核对不属本系统受理范围，已告知上报人转相关渠道"
+_NOT_OURS = "现场核实后不属本部门职责，请改派"
+_NOT_DONE = "现场核查仍未恢复原状，请返工"
+
+
+def step_for(incident: Mapping[str, Any], department: Callable[[], str]) -> Step | None:
+    """What is to be done next with an incident as the API shows it; None: nothing.
+
+    `department` answers which department a dispatcher would choose when no route named one.
+    """
+    return _STEPS[incident["state"]](incident, department) if incident["state"] in _STEPS else None
+
+
+def chance(number: str, question: str) -> float:
+    """0..1, always the same for one incident and one question."""
+    return random.Random(f"{number}/{question}").random()
+
+
+def rest_s(incident: Mapping[str, Any]) -> float:
+    """How many seconds the incident waits in its state before somebody takes it up."""
+    pace = PACES[incident["state"]]
+    part = chance(incident["number"], f"{incident['state']}/{incident['version']}")
+    return pace.least + part * (pace.most - pace.least)
+
+
+def _reported(incident: Mapping[str, Any], _: Callable[[], str]) -> Step:
+    if chance(incident["number"], "void") < _VOID:
+        return Step("void", "intake_officer", {"reason": _NOT_HERE})
+    return Step("open", "intake_officer", {})
+
+
+def _open(_: Mapping[str, Any], department: Callable[[], str]) -> Step:
+    return Step("dispatch", "dispatcher", {"department": department()})
+
+
+def _dispatched(incident: Mapping[str, Any], _: Callable[[], str]) -> Step:
+    if chance(incident["number"], f"send_back/{incident['version']}") < _SEND_BACK:
+        return Step("send_back", "department", {"reason": _NOT_OURS})
+    return Step("accept", "department", {})
+
+
+def _handling(_: Mapping[str, Any], __: Callable[[], str]) -> Step:
+    return Step("report_handled", "department", {})
+
+
+def _handled(_: Mapping[str, Any], __: Callable[[], str]) -> Step:
+    return Step("verify", "dispatcher", {})
+
+
+def _verifying(incident: Mapping[str, Any], _: Callable[[], str]) -> Step:
+    if incident.get("verified_at"):
+        return Step("close", "intake_officer", {})
+    if chance(incident["number"], f"rework/{incident['version']}") < _REWORK:
+        return Step("rework", "inspector", {"reason": _NOT_DONE})
+    return Step("verified", "inspector", {})
+
+
+_STEPS: dict[str, Callable[[Mapping[str, Any], Callable[[], str]], Step]] = {
+    "reported": _reported,
+    "open": _open,
+    "dispatched": _dispatched,
+    "handling": _handling,
+    "handled": _handled,
+    "verifying": _verifying,
+}
