@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 
 from grid import checking
-from grid.coordinates import Datum, Floats, to_wgs84
+from grid.coordinates import Datum, Floats, from_wgs84, to_wgs84
 from grid.edition import Edition
 from grid.errors import GridError, GridRefused
 from grid.faults import Fault, FaultKind, refusing
@@ -66,13 +66,8 @@ def read(
     The edition is called like the file.
     """
     layer, faults = inspect(path, datum, fields=fields, epsg=epsg, in_force=in_force)
-    against = refusing(faults)
-    if layer is None or against:
-        raise GridRefused(
-            zh=f"{Path(path).name}：{len(against)} 处问题，未载入",
-            en=f"{Path(path).name}: {len(against)} faults, nothing was loaded",
-            faults=tuple(faults),
-        )
+    if layer is None or refusing(faults):
+        raise _refused(path, faults)
     return edition_of(layer, Path(path).name.split(".")[0], holds_from)
 
 
@@ -86,16 +81,41 @@ def inspect(
 ) -> tuple[Layer | None, list[Fault]]:
     """The layer of a file, if it could be read at all, and its faults and notices."""
     try:
+        layer = read_layer(path, datum, fields=fields, epsg=epsg)
+    except GridRefused as refused:
+        return None, list(refused.faults)
+    return layer, checking.faults_of(layer, in_force)
+
+
+def read_layer(
+    path: str | Path,
+    datum: Datum,
+    *,
+    fields: Mapping[str, str] | None = None,
+    epsg: int | None = None,
+    needed: Sequence[str] = ("code",),
+) -> Layer:
+    """Any layer, in WGS-84 and unchecked; raises GridRefused if it cannot be read as declared.
+
+    Also for what is no grid: communities to divide, roads to divide along (`needed=()`).
+    """
+    try:
         frame = _open(Path(path))
     except _NO_LAYER as why:
-        return None, [_unreadable(Path(path), why)]
-    texts, missing = _texts(frame, fields or {})
-    contradiction = _contradiction(frame.crs, Path(path), datum, epsg)
-    if missing or contradiction:
-        return None, [*missing, *contradiction]
-    polygons = _in_wgs84(frame, datum, epsg)
-    layer = Layer(polygons=polygons, texts=texts, datum=datum)
-    return layer, checking.faults_of(layer, in_force)
+        raise _refused(path, [_unreadable(Path(path), why)]) from why
+    texts, missing = _texts(frame, fields or {}, needed)
+    if faults := [*missing, *_contradiction(frame.crs, Path(path), datum, epsg)]:
+        raise _refused(path, faults)
+    return Layer(polygons=_in_wgs84(frame, datum, epsg), texts=texts, datum=datum)
+
+
+def _refused(path: str | Path, faults: list[Fault]) -> GridRefused:
+    count = len(refusing(faults))
+    return GridRefused(
+        zh=f"{Path(path).name}：{count} 处问题，未载入",
+        en=f"{Path(path).name}: {count} faults, nothing was loaded",
+        faults=tuple(faults),
+    )
 
 
 def edition_of(layer: Layer, name: str, holds_from: date) -> Edition:
@@ -110,6 +130,62 @@ def edition_of(layer: Layer, name: str, holds_from: date) -> Edition:
         area_names=_area_names(layer),
         responsible=_responsible(layer),
     )
+
+
+def write(edition: Edition, path: str | Path, datum: Datum = Datum.WGS84) -> None:
+    """An edition as a file that `read` reads back, the kind told by its ending, in that datum.
+
+    Written beside its place and renamed, so that nobody sees half of it. Raises GridError.
+    """
+    target = Path(path)
+    frame = geopandas.GeoDataFrame(
+        _columns_of(edition), geometry=_in_datum(edition.polygons, datum), crs="EPSG:4326"
+    )
+    half = target.with_name(f".half-{target.name}")
+    try:
+        if target.suffix.lower() == ".parquet":
+            frame.to_parquet(half)
+        else:
+            frame.to_file(half, engine="pyogrio", driver=_DRIVERS[target.suffix.lower()])
+        half.replace(target)
+    except KeyError:
+        raise GridError(
+            zh=f"不知道怎样写 {target.name}：扩展名应为 {'、'.join([*_DRIVERS, '.parquet'])}",
+            en=f"{target.name}: the ending must be one of {', '.join([*_DRIVERS, '.parquet'])}",
+        ) from None
+    finally:
+        half.unlink(missing_ok=True)
+
+
+_DRIVERS: Final = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
+
+
+def _columns_of(edition: Edition) -> dict[str, list[str]]:
+    patch_of = {cell: patch for patch in edition.responsible.values() for cell in patch.cells}
+    codes = edition.codes.tolist()
+    parents = {
+        "district": edition.districts.tolist(),
+        "street": edition.streets.tolist(),
+        "community": edition.communities.tolist(),
+    }
+    columns = {"code": codes, "name": edition.names.tolist(), **parents}
+    for level, of_cells in parents.items():
+        columns[f"{level}_name"] = [edition.area_names.get(code, "") for code in of_cells]
+    patches = [patch_of.get(code) for code in codes]
+    columns["responsible"] = [patch.code if patch else "" for patch in patches]
+    columns["responsible_name"] = [patch.name if patch else "" for patch in patches]
+    return columns
+
+
+def _in_datum(polygons: NDArray[Any], datum: Datum) -> NDArray[Any]:
+    if datum in (Datum.WGS84, Datum.CGCS2000):
+        return polygons
+
+    def turned(at: Floats) -> Floats:
+        return np.column_stack(from_wgs84(at[:, 0], at[:, 1], datum))
+
+    moved: NDArray[Any] = shapely.transform(polygons, turned)
+    return moved
 
 
 def _open(path: Path) -> geopandas.GeoDataFrame:
@@ -135,7 +211,7 @@ def _features(path: Path) -> geopandas.GeoDataFrame:
 
 
 def _texts(
-    frame: geopandas.GeoDataFrame, fields: Mapping[str, str]
+    frame: geopandas.GeoDataFrame, fields: Mapping[str, str], needed: Sequence[str]
 ) -> tuple[dict[str, list[str]], list[Fault]]:
     """The columns of the layer as texts, and a fault for each one named that is not there."""
     there = {str(column).lower(): column for column in frame.columns}
@@ -145,7 +221,7 @@ def _texts(
         found = next((there[name.lower()] for name in asked if name.lower() in there), None)
         if found is not None:
             texts[meaning] = [_text(value) for value in frame[found].tolist()]
-        elif meaning in fields or meaning == "code":
+        elif meaning in fields or meaning in needed:
             faults.append(_missing(meaning, asked[0], sorted(there.values(), key=str)))
     unheard = sorted(set(fields) - set(COLUMNS))
     faults.extend(_missing(meaning, fields[meaning], list(COLUMNS)) for meaning in unheard)
