@@ -1,0 +1,289 @@
+"""The city's decisions as bodies (plain JSON, one per kind) and as objects: read, refused with reasons, written, seeded.
+
+Three kinds: `rules`, `routes`, `standards` (categories, nearness, departments). A body is refused whole. That they fit
+each other is asked by `decide`; what they mean is the judgement's business.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources import files
+from typing import Any, Literal, overload
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from incidents.category import Category, CategoryKey
+from incidents.decisions import Decisions, Department
+from incidents.dispatching import Route, RouteBook
+from incidents.duplicates import Nearby
+from incidents.errors import CategoryUnknown, DecisionRefused
+from incidents.rules_book import ReportRule, Rule, matches
+from incidents.standards.rows import Faults, Row, only_once, rows_of
+from incidents.standards.rule_tables import read_rules, write_rules
+
+Kind = Literal["rules", "routes", "standards"]
+KINDS: tuple[Kind, ...] = ("rules", "routes", "standards")
+DEMO_REGION, DEMO_TIME_ZONE = "990100", "Asia/Shanghai"
+_REGION = re.compile(r"[0-9A-Z]{6}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """One row of nearness: categories by pattern, and how near and soon; None: never."""
+
+    categories: tuple[str, ...]
+    nearby: Nearby | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """Categories by key, nearness rows in order, departments by code, the category of the unsorted."""
+
+    categories: Mapping[str, Category]
+    nearness: tuple[Nearness, ...]
+    departments: Mapping[str, Department]
+    unsorted: str
+
+    def nearby(self) -> dict[str, Nearby | None]:
+        """Nearness of every category: its first row that fits; None without one."""
+        return {key: self._nearby_of(key) for key in self.categories}
+
+    def _nearby_of(self, key: str) -> Nearby | None:
+        for row in self.nearness:
+            if any(matches(pattern, key) for pattern in row.categories):
+                return row.nearby
+        return None
+
+
+@overload
+def read(kind: Literal["rules"], body: object) -> tuple[Rule, ...]: ...
+@overload
+def read(kind: Literal["routes"], body: object) -> tuple[Route, ...]: ...
+@overload
+def read(kind: Literal["standards"], body: object) -> Standards: ...
+@overload
+def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Standards: ...
+def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Standards:
+    """A body as objects; DecisionRefused whose `faults` are all (row, reason) pairs."""
+    if not isinstance(body, Mapping):
+        raise DecisionRefused(
+            zh=f"{kind} 应为 JSON 对象", en=f"{kind} should be a JSON object", kind=kind, faults=()
+        )
+    if kind == "rules":
+        return read_rules(body)
+    if kind == "routes":
+        return _read_routes(body)
+    if kind == "standards":
+        return _read_standards(body)
+    raise DecisionRefused(
+        zh=f"没有名为 {kind!r} 的决策表", en=f"no kind of decision is called {kind!r}", faults=()
+    )
+
+
+def write(parsed: Sequence[Rule] | Sequence[Route] | Standards) -> dict[str, Any]:
+    """The body that `read` turns into the same objects again."""
+    if isinstance(parsed, Standards):
+        return _written_standards(parsed)
+    routes = [_written_route(row) for row in parsed if isinstance(row, Route)]
+    if routes:
+        return {"routes": routes}
+    return write_rules([row for row in parsed if not isinstance(row, Route)])
+
+
+def decide(
+    bodies: Mapping[str, object],
+    editions: Mapping[str, int],
+    region: str | None = None,
+    time_zone: str | None = None,
+) -> Decisions:
+    """The decisions in force together; DecisionRefused when one is not sound or they do not fit each other.
+
+    Without a city of its own, region and time zone are the demonstration city's.
+    """
+    region, time_zone = region or DEMO_REGION, time_zone or DEMO_TIME_ZONE
+    rules, routes = read("rules", bodies["rules"]), read("routes", bodies["routes"])
+    standards = read("standards", bodies["standards"])
+    faults = Faults()
+    _check_city(region, time_zone, faults)
+    _check_rules(rules, standards, faults)
+    _check_routes(routes, standards, faults)
+    faults.refuse("decisions")
+    return Decisions(
+        rules=rules,
+        routes=RouteBook(editions.get("routes", 0), routes),
+        categories=standards.categories,
+        nearby=standards.nearby(),
+        region=region,
+        time_zone=time_zone,
+        unsorted=standards.unsorted,
+        departments=standards.departments,
+        editions=dict(editions),
+    )
+
+
+def seed() -> dict[str, dict[str, Any]]:
+    """The bodies of the demonstration city by kind, from the TOML files beside this module."""
+    filed = _toml("categories.toml")
+    return {
+        "rules": {"rules": _toml("rules.toml")["rule"]},
+        "routes": {"routes": _toml("routes.toml")["route"]},
+        "standards": {
+            "categories": [row for major in filed["major"] for row in _filed(major)],
+            "nearby": _toml("nearby.toml")["nearby"],
+            "departments": _toml("departments.toml")["department"],
+            "unsorted": filed["unsorted"],
+        },
+    }
+
+
+def _toml(name: str) -> dict[str, Any]:
+    text = (files("incidents.standards") / name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _filed(major: Mapping[str, Any]) -> list[dict[str, Any]]:
+    head = f"{major['code_set']}/{major['kind']}"
+    return [
+        {"key": f"{head}/{code}", "zh": zh, "en": en, "major": major["zh"]}
+        for code, zh, en in major["rows"]
+    ]
+
+
+def _read_routes(body: Mapping[str, Any]) -> tuple[Route, ...]:
+    faults = Faults()
+    read_: list[tuple[Row, Route]] = []
+    for row in rows_of(body, "routes", faults):
+        route = Route(
+            code=row.text("code"),
+            categories=row.texts("categories"),
+            areas=row.texts("areas"),
+            department=row.text("department"),
+            automatic=row.flag("automatic"),
+            limit_minutes=row.whole("limit_minutes", least=1) if row.has("limit_minutes") else None,
+        )
+        row.end()
+        read_.append((row, route))
+    only_once([(row, route.code) for row, route in read_], faults)
+    faults.refuse("routes")
+    return tuple(route for _, route in read_)
+
+
+def _written_route(route: Route) -> dict[str, Any]:
+    row = {
+        "code": route.code,
+        "categories": list(route.categories),
+        "areas": list(route.areas),
+        "department": route.department,
+        "automatic": route.automatic,
+        "limit_minutes": route.limit_minutes,
+    }
+    return {member: value for member, value in row.items() if value not in (None, [], False)}
+
+
+def _read_standards(body: Mapping[str, Any]) -> Standards:
+    faults = Faults()
+    categories = [(row, _category(row)) for row in rows_of(body, "categories", faults)]
+    only_once([(row, str(c.key)) for row, c in categories if c], faults, "key")
+    nearness = tuple(_nearness(row) for row in rows_of(body, "nearby", faults))
+    departments = [(row, _department(row)) for row in rows_of(body, "departments", faults)]
+    only_once([(row, d.code) for row, d in departments], faults)
+    codes = {d.code for _, d in departments}
+    for row, department in departments:
+        if department.parent is not None and department.parent not in codes:
+            row.wrong(f"没有上级部门 {department.parent}", f"no department {department.parent}")
+    by_key = {str(c.key): c for _, c in categories if c}
+    unsorted = body.get("unsorted")
+    if unsorted not in by_key:
+        faults.add("unsorted", "须为一个已有类别", "should be one of the categories")
+    faults.refuse("standards")
+    by_code = {d.code: d for _, d in departments}
+    return Standards(by_key, nearness, by_code, str(unsorted))
+
+
+def _category(row: Row) -> Category | None:
+    key, zh, en, major = row.text("key"), row.text("zh"), row.text("en", ""), row.text("major", "")
+    row.end()
+    try:
+        return Category(CategoryKey.parse(key), zh, en, major)
+    except CategoryUnknown as fault:
+        if key:
+            row.wrong(fault.zh, fault.en)
+        return None
+
+
+def _nearness(row: Row) -> Nearness:
+    categories = row.texts("categories")
+    if row.flag("never"):
+        row.end()
+        return Nearness(categories, None)
+    metres = row.number("metres")
+    minutes = row.whole("within_minutes", least=1)
+    if not 0 < metres <= 1000:
+        row.wrong("metres 应大于 0、不大于 1000", "metres should be over 0 and at most 1000")
+    row.end()
+    return Nearness(categories, Nearby(metres, timedelta(minutes=minutes)))
+
+
+def _department(row: Row) -> Department:
+    department = Department(
+        row.text("code"), row.text("zh"), row.text("en", ""), row.optional("parent")
+    )
+    row.end()
+    return department
+
+
+def _written_standards(standards: Standards) -> dict[str, Any]:
+    departments = [
+        {"code": d.code, "zh": d.name_zh, "en": d.name_en, "parent": d.parent}
+        for d in standards.departments.values()
+    ]
+    return {
+        "categories": [
+            {"key": str(c.key), "zh": c.name_zh, "en": c.name_en, "major": c.major}
+            for c in standards.categories.values()
+        ],
+        "nearby": [_written_nearness(row) for row in standards.nearness],
+        "departments": [{k: v for k, v in d.items() if v} for d in departments],
+        "unsorted": standards.unsorted,
+    }
+
+
+def _written_nearness(row: Nearness) -> dict[str, Any]:
+    categories = list(row.categories)
+    if row.nearby is None:
+        return {"categories": categories, "never": True}
+    minutes = int(row.nearby.within / timedelta(minutes=1))
+    return {"categories": categories, "metres": row.nearby.metres, "within_minutes": minutes}
+
+
+def _check_city(region: str, time_zone: str, faults: Faults) -> None:
+    if not _REGION.fullmatch(region):
+        faults.add("region", "须为 6 位数字或大写字母", "six characters 0-9 A-Z are needed")
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        faults.add("time_zone", f"没有时区 {time_zone}", f"no time zone is called {time_zone}")
+
+
+def _check_rules(rules: Sequence[Rule], standards: Standards, faults: Faults) -> None:
+    for n, rule in enumerate(rules):
+        row = f"rules[{n}] {rule.code}"
+        if rule.category is not None and rule.category not in standards.categories:
+            faults.add(row, f"没有类别 {rule.category}", f"no category {rule.category}")
+        patterns = rule.categories if isinstance(rule, ReportRule) else ()
+        for pattern in patterns:
+            if not any(matches(pattern, key) for key in standards.categories):
+                faults.add(row, f"没有类别符合 {pattern}", f"no category fits {pattern}")
+
+
+def _check_routes(routes: Sequence[Route], standards: Standards, faults: Faults) -> None:
+    for n, route in enumerate(routes):
+        if route.department not in standards.departments:
+            faults.add(
+                f"routes[{n}] {route.code}",
+                f"没有部门 {route.department}",
+                f"no department {route.department}",
+            )
