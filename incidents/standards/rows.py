@@ -53,9 +53,11 @@ class Row:
 
     def text(self, member: str, default: str | None = None) -> str:
         """A text that is not empty; needed where there is no default."""
-        value = self._take(member, default)
+        if default is not None and not self.has(member):
+            return default
+        value: object = self._take(member, None)
         if isinstance(value, str) and value.strip():
-            return str(value)
+            return value
         self._not_a(member, "文字", "a text")
         return default or ""
 
