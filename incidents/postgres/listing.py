@@ -1,0 +1,222 @@
+"""Lists of incidents for people and screens: filters composed into one statement that stays on the indexes.
+
+A list is read newest first (or by deadline) and turned by a key, never by an offset. The one filter with several
+values leads: each of its values is read by its own index, then merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from incidents.postgres.connection import Connection
+
+COLUMNS = (
+    "number", "state", "version", "category", "text", "urgent", "source", "rule", "subject", "lon", "lat", "cell",
+    "community", "street", "district", "department", "inspector", "reports", "first_event_at", "last_event_at",
+    "reported_at", "opened_at", "dispatched_at", "accepted_at", "handled_at", "verified_at", "closed_at", "due_at",
+    "changed_at", "overdue", "media",
+)  # fmt: skip
+"""What an incident in a list shows, in this order; `cell` is the cell's code."""
+
+SORTS = ("-reported_at", "reported_at", "due_at")
+"""Newest first, oldest first, nearest deadline first (only incidents that have one and have not ended)."""
+
+MOST = 1000
+"""Incidents of one page at most."""
+
+_ALIVE = "i.state not in ('closed', 'void')"
+_OVERDUE = f"{_ALIVE} and i.due_at is not null and i.due_at < now()"
+_SPELLED = {
+    "cell": "i.cell_code as cell",
+    "overdue": f"coalesce(i.due_at < now() and {_ALIVE}, false) as overdue",
+}
+_UNSIGNED = {  # for a screen that anyone may look at: no words of people, no names
+    "text": "'' as text",
+    "source": "case when i.source like 'person:%%' then 'person' else i.source end as source",
+    "inspector": "null::text as inspector",
+    "media": "'[]'::jsonb as media",
+}
+_SEVERAL = {
+    "states": "state",
+    "departments": "department",
+    "categories": "category",
+    "sources": "source",
+}
+_PLAIN = {
+    "district": "i.district = %(district)s",
+    "street": "i.street = %(street)s",
+    "community": "i.community = %(community)s and i.street = left(%(community)s::text, 9)",
+    "cell": "i.cell_code = %(cell)s",
+    "opened_after": "i.opened_at >= %(opened_after)s",
+    "opened_before": "i.opened_at < %(opened_before)s",
+    "number_prefix": "i.number >= %(number_prefix)s and i.number < %(number_prefix)s::text || ':'",
+    "words": "text_pairs(i.text) @> text_pairs(%(words)s::text) and strpos(lower(i.text), lower(%(words)s::text)) > 0",
+    "mine": "(i.inspector = %(mine)s or i.source = 'person:' || %(mine)s::text)",
+    "only_department": "i.department = %(only_department)s",
+}
+_IN_WIDE_BOX = "i.lon between %(west)s and %(east)s and i.lat between %(south)s and %(north)s"
+_IN_BOX = (
+    "i.lon is not null and i.lat is not null "
+    "and point(i.lon, i.lat) <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which incidents, in which order; empty means no such filter. Codes are compared whole.
+
+    `area` is a code prefix and `only_department` a department beyond which the caller may not look.
+    `box` is west, south, east, north in WGS-84 degrees; `wide_box` says that it covers much of the city.
+    `after` is the key of the last incident of the page before: its sort time and id.
+    """
+
+    states: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    district: str | None = None
+    street: str | None = None
+    community: str | None = None
+    cell: str | None = None
+    overdue: bool | None = None
+    urgent: bool | None = None
+    opened_after: datetime | None = None
+    opened_before: datetime | None = None
+    box: tuple[float, float, float, float] | None = None
+    wide_box: bool = False
+    number_prefix: str | None = None
+    words: str | None = None
+    mine: str | None = None
+    only_department: str | None = None
+    area: str | None = None
+    sort: str = "-reported_at"
+    limit: int = 50
+    after: tuple[datetime, int] | None = None
+    unsigned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of one page and, when there may be more, the key to go on from."""
+
+    rows: list[tuple[Any, ...]]
+    after: tuple[datetime, int] | None
+
+
+def as_json(connection: Connection, wanted: Wanted) -> Page:
+    """The page as rows of (JSON text of the incident, number, lon, lat)."""
+    shown = sql.SQL(
+        "row_to_json((select r from (select {columns}) r))::text, i.number, i.lon, i.lat"
+    ).format(columns=_columns(wanted.unsigned))
+    return _page(connection, wanted, shown)
+
+
+def as_rows(connection: Connection, wanted: Wanted) -> Page:
+    """The page as rows of `COLUMNS`."""
+    return _page(connection, wanted, _columns(wanted.unsigned))
+
+
+def _columns(unsigned: bool) -> sql.Composable:
+    spelled = {**_SPELLED, **(_UNSIGNED if unsigned else {})}
+    return sql.SQL(", ").join(sql.SQL(spelled.get(c, f"i.{c}")) for c in COLUMNS)
+
+
+def _page(connection: Connection, wanted: Wanted, shown: sql.Composable) -> Page:
+    statement, values = compose(wanted, shown)
+    # Never prepared: the plan must fit these values, not the average of all values.
+    rows = connection.execute(statement, values, prepare=False).fetchall()
+    more = len(rows) > wanted.limit
+    rows = rows[: wanted.limit]
+    after = (rows[-1][-2], rows[-1][-1]) if more else None
+    return Page([row[:-2] for row in rows], after)
+
+
+def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[str, Any]]:
+    """The statement and its values; each row ends with the key (sort time, id). Asks for one row more than a page."""
+    lead = next((name for name in _SEVERAL if len(getattr(wanted, name)) > 1), None)
+    conditions, values = _conditions(wanted, lead)
+    time, direction = ("due_at", "asc") if wanted.sort == "due_at" else ("reported_at", "desc")
+    if wanted.sort == "reported_at":
+        direction = "asc"
+    order = sql.SQL(f"{time} {direction}, id {direction}")
+    inner = sql.SQL("select * from incident i {where} order by {order} limit {n}").format(
+        where=sql.SQL("where ") + sql.SQL(" and ").join(conditions) if conditions else sql.SQL(""),
+        order=order,
+        n=sql.Literal(wanted.limit + 1),
+    )
+    if lead is not None:
+        values["lead"] = list(getattr(wanted, lead))
+        inner = sql.SQL(
+            "select j.* from unnest(%(lead)s::text[]) lead(value) cross join lateral ({inner}) j "
+            "order by {order} limit {n}"
+        ).format(inner=inner, order=order, n=sql.Literal(wanted.limit + 1))
+    statement = sql.SQL("select {shown}, i.{time}, i.id from ({inner}) i order by {order}").format(
+        shown=shown, time=sql.SQL(time), inner=inner, order=order
+    )
+    return statement, values
+
+
+def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[str, Any]]:
+    given: list[sql.SQL] = []
+    values: dict[str, Any] = {}
+
+    def ask(condition: str, **with_: Any) -> None:
+        given.append(sql.SQL(condition))
+        values.update(with_)
+
+    for name, column in _SEVERAL.items():
+        several = getattr(wanted, name)
+        if name == lead:
+            ask(f"i.{column} = lead.value")
+        elif len(several) == 1:
+            ask(f"i.{column} = %({name})s", **{name: several[0]})
+        elif several:
+            ask(f"i.{column} = any(%({name})s)", **{name: list(several)})
+    for name, condition in _PLAIN.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            ask(condition, **{name: value})
+    if wanted.urgent is not None:
+        ask("i.urgent" if wanted.urgent else "not i.urgent")
+    _ask_where(wanted, ask)
+    _ask_when(wanted, ask)
+    return given, values
+
+
+def _ask_where(wanted: Wanted, ask: Callable[..., None]) -> None:
+    if wanted.area is not None:
+        ask("starts_with(i.cell_code, %(area)s)", area=wanted.area)
+        if len(wanted.area) >= 9:  # the same again in words an index knows
+            ask("i.street = %(area_street)s", area_street=wanted.area[:9])
+        elif len(wanted.area) >= 6:
+            ask("i.district = %(area_district)s", area_district=wanted.area[:6])
+    if wanted.box is not None:
+        west, south, east, north = wanted.box
+        ask(
+            _IN_WIDE_BOX if wanted.wide_box else _IN_BOX,
+            west=west,
+            south=south,
+            east=east,
+            north=north,
+        )
+
+
+def _ask_when(wanted: Wanted, ask: Callable[..., None]) -> None:
+    if wanted.overdue is not None:
+        ask(_OVERDUE if wanted.overdue else f"not coalesce({_OVERDUE}, false)")
+    if wanted.sort == "due_at":
+        ask(f"{_ALIVE} and i.due_at is not null")
+    if wanted.after:
+        time, sign = ("due_at", ">") if wanted.sort == "due_at" else ("reported_at", "<")
+        if wanted.sort == "reported_at":
+            sign = ">"
+        ask(
+            f"(i.{time}, i.id) {sign} (%(after_time)s, %(after_id)s)",
+            after_time=wanted.after[0],
+            after_id=wanted.after[1],
+        )

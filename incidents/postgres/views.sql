@@ -1,0 +1,163 @@
+-- name: history
+-- What was done with an incident, oldest first, as one JSON array.
+select coalesce(json_agg(json_build_object(
+         'seq', h.seq, 'at', h.at, 'move', h.move, 'by', h.by, 'role', h.role, 'department', h.department,
+         'from_state', h.from_state, 'to_state', h.to_state, 'reason', h.reason, 'data', h.data,
+         'prev_hash', encode(h.prev_hash, 'hex'), 'hash', encode(h.hash, 'hex')) order by h.seq), '[]')::text
+  from history h join incident i on i.id = h.incident_id
+ where i.number = %(number)s;
+
+-- name: events_of
+-- The events behind an incident with what the rules saw, oldest first, a hundred at most.
+select e.source, e.id, e.origin, e.kind, e.at, e.received_at, e.outcome, e.why, e.rule, e.saw, e.score, e.zones, e.lon, e.lat
+  from event e join incident i on i.id = e.incident_id
+ where i.number = %(number)s
+ order by e.received_at, e.source, e.id limit 100;
+
+-- name: cell
+-- A cell of the newest edition that has it, with the names above it and its polygon.
+select g.code, g.name, g.community, g.street, g.district, g.responsible, g.area_m2, g.lon, g.lat, g.polygon,
+       e.id, e.name, e.holds_from,
+       (select a.name from grid_area a where a.edition = e.id and a.level = 'community' and a.code = g.community),
+       (select a.name from grid_area a where a.edition = e.id and a.level = 'street' and a.code = g.street),
+       (select a.name from grid_area a where a.edition = e.id and a.level = 'district' and a.code = g.district)
+  from unit_grid g join grid_edition e on e.id = g.edition
+ where g.code = %(code)s order by e.holds_from desc limit 1;
+
+-- name: editions
+-- Editions of the grid, the newest first.
+select id, name, holds_from, digest, datum, cells, loaded_at from grid_edition order by holds_from desc;
+
+-- name: devices
+-- Devices in the order of their codes, behind one of them.
+select d.code, d.name, d.kind, d.registered, d.component, d.raw_lon, d.raw_lat, d.datum, d.lon, d.lat, g.code, d.changed_at
+  from device d left join unit_grid g on g.id = d.cell
+ where d.code > %(after)s
+   and (%(kind)s::text is null or d.kind = %(kind)s)
+   and (%(registered)s::boolean is null or d.registered = %(registered)s)
+   and (%(area)s::text is null or starts_with(g.code, %(area)s))
+ order by d.code limit %(at_most)s;
+
+-- name: latest_of
+-- The newest value of every metric of a device.
+select m.code, m.unit, l.at, l.value from reading_last l join metric m on m.id = l.metric
+ where l.device_id = %(device)s order by m.code;
+
+-- name: metric
+-- The number of a metric.
+select id from metric where code = %(code)s;
+
+-- name: series
+-- Values of one device and metric by time, downsampled: start of the step, how many, mean, lowest, highest.
+select date_bin(make_interval(secs => %(every)s), r.observed_at, timestamptz '2000-01-01 00:00:00+00') as step,
+       count(*), avg(r.value), min(r.value), max(r.value)
+  from reading r
+ where r.observed_at >= %(from)s and r.observed_at < %(to)s and r.device_id = %(device)s and r.metric = %(metric)s
+ group by step order by step;
+
+-- name: raw_series
+-- Values of one device and metric by time, as they came.
+select r.observed_at, r.value, r.flags from reading r
+ where r.observed_at >= %(from)s and r.observed_at < %(to)s and r.device_id = %(device)s and r.metric = %(metric)s
+ order by r.observed_at limit %(at_most)s;
+
+-- name: data_at
+-- When the newest data came in: the last transaction of a stream, or the last fact.
+select greatest((select max(changed_at) from stream_offset), (select made_at from outbox order by id desc limit 1));
+
+-- name: open_by_state
+-- Incidents that are somebody's job, by state, with how many are overdue and urgent.
+select state, count(*), count(*) filter (where due_at < now()), count(*) filter (where urgent)
+  from incident where state not in ('closed', 'void') group by state;
+
+-- name: since
+-- What happened since an instant (the city's midnight): reported, opened, closed, closed in time.
+select (select count(*) from incident where reported_at >= %(since)s),
+       (select count(*) from incident where opened_at >= %(since)s),
+       (select count(*) from incident where closed_at >= %(since)s and state = 'closed'),
+       (select count(*) from incident where closed_at >= %(since)s and state = 'closed'
+                                        and (due_at is null or coalesce(handled_at, closed_at) <= due_at));
+
+-- name: machines
+-- Devices known, readings of the last hour by rollup, messages waiting in quarantine.
+select (select count(*) from device),
+       (select coalesce(sum(n), 0)::bigint from reading_rollup where bucket >= now() - interval '1 hour'),
+       (select count(*) from quarantine where state = 'waiting');
+
+-- name: areas
+-- Open incidents by district, street or community, with the area's name in the newest edition.
+select c.code, a.name, c.open, c.overdue, c.urgent
+  from (select case %(level)s when 'district' then district when 'street' then street else community end as code,
+               count(*) as open, count(*) filter (where due_at < now()) as overdue, count(*) filter (where urgent) as urgent
+          from incident where state not in ('closed', 'void') group by 1) c
+  left join lateral (select name from grid_area g where g.level = %(level)s and g.code = c.code
+                      order by g.edition desc limit 1) a on true
+ order by c.open desc, c.code;
+
+-- name: trend
+-- Incidents reported and closed by step of time, steps without any included.
+select s.at,
+       (select count(*) from incident where reported_at >= s.at and reported_at < s.at + make_interval(secs => %(step)s)),
+       (select count(*) from incident where closed_at >= s.at and closed_at < s.at + make_interval(secs => %(step)s)
+                                        and state = 'closed')
+  from generate_series(%(from)s::timestamptz, %(to)s::timestamptz, make_interval(secs => %(step)s)) s(at);
+
+-- name: categories
+-- Incidents by category: reported since an instant, and open now.
+select coalesce(r.category, o.category), coalesce(o.n, 0), coalesce(r.n, 0)
+  from (select category, count(*) as n from incident where reported_at >= %(since)s group by category) r
+  full join (select category, count(*) as n from incident where state not in ('closed', 'void') group by category) o
+    on o.category = r.category
+ order by 2 desc, 3 desc, 1;
+
+-- name: departments
+-- What each department has before it: open, overdue, and what it finished since an instant.
+select d.code, d.name, coalesce(o.open, 0), coalesce(o.overdue, 0), coalesce(h.handled, 0), coalesce(h.in_time, 0)
+  from department d
+  left join (select department, count(*) as open, count(*) filter (where due_at < now()) as overdue
+               from incident where state not in ('closed', 'void') group by department) o on o.department = d.code
+  left join (select department, count(*) as handled,
+                    count(*) filter (where due_at is null or coalesce(handled_at, closed_at) <= due_at) as in_time
+               from incident where closed_at >= %(since)s and state = 'closed' group by department) h
+    on h.department = d.code
+ order by 3 desc, 1;
+
+-- name: cells
+-- Open incidents by cell number.
+select cell, count(*) from incident where state not in ('closed', 'void') and cell is not null group by cell;
+
+-- name: quarantine
+-- What was set aside, the newest first, behind one of them.
+select id, topic, part, "offset", item, key, translate(encode(substring(value from 1 for 3072), 'base64'), E'\n', ''), octet_length(value), headers, reason,
+       detail, set_aside_at, state, decided_at, decided_by
+  from quarantine
+ where (%(state)s::text is null or state = %(state)s) and (%(reason)s::text is null or reason = %(reason)s)
+   and (%(before)s::bigint is null or id < %(before)s)
+ order by id desc limit %(at_most)s;
+
+-- name: parts
+-- Every running part and how long ago it said so.
+select name, kind, started_at, seen_at, extract(epoch from now() - seen_at)::double precision, detail
+  from part order by kind, name;
+
+-- name: part_lives
+-- A part says that it lives.
+insert into part (name, kind, started_at, seen_at) values (%(name)s, %(kind)s, %(started_at)s, now())
+    on conflict (name) do update set kind = excluded.kind, started_at = excluded.started_at, seen_at = now();
+
+-- name: part_gone
+-- A part that ends in order says goodbye, and with it those of its kind unseen for an hour.
+delete from part where name = %(name)s or (kind = %(kind)s and seen_at < now() - interval '1 hour');
+
+-- name: claim_key
+-- Whether nobody else is handling this key now; until the transaction ends it is ours.
+select pg_try_advisory_xact_lock(hashtextextended(%(principal)s || chr(10) || %(key)s, 5701));
+
+-- name: answered
+-- What was answered to this key before.
+select request_hash, status, body, headers from idempotency where principal = %(principal)s and key = %(key)s;
+
+-- name: remember_answer
+-- Keep the answer, in the transaction of its effect.
+insert into idempotency (principal, key, request_hash, status, body, headers)
+values (%(principal)s, %(key)s, %(request_hash)s, %(status)s, %(body)s, %(headers)s::jsonb);
