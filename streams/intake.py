@@ -35,6 +35,12 @@ DAY_MS = 86_400_000
 STAGED_FOR = 50
 """Batches a partition goes the careful way after duplicates were seen in it."""
 _TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable, Stale)
+_NOT_THE_MESSAGE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.ProgrammingError,  # a table or a right is missing: every message would fail alike
+    errors.ReadOnlySqlTransaction,
+)
 _MOST_TRIES = 8
 
 
@@ -75,7 +81,9 @@ class Outcome:
 
     books: dict[Partition, Books] = field(default_factory=dict)
     skipped: int = 0
-    set_aside: int = 0
+    failed: int = 0
+    """Messages set aside because they failed in our hands, not because they could not be read."""
+    last_fault: str = ""
     staged: bool = False
 
     def add(self, other: Outcome) -> None:
@@ -85,7 +93,8 @@ class Outcome:
             for f in fields(Books):
                 setattr(mine, f.name, getattr(mine, f.name) + getattr(books, f.name))
         self.skipped += other.skipped
-        self.set_aside += other.set_aside
+        self.failed += other.failed
+        self.last_fault = other.last_fault or self.last_fault
         self.staged = self.staged or other.staged
 
     def total(self, name: str) -> int:
@@ -116,7 +125,7 @@ class Intake:
     def _halving(self, connection: Connection, batch: Sequence[Message]) -> Outcome:
         try:
             return self._retrying(connection, batch)
-        except (Gap, psycopg.OperationalError, psycopg.InterfaceError):
+        except (Gap, *_NOT_THE_MESSAGE):
             raise
         except Exception as fault:
             if connection.broken or connection.closed:
@@ -132,7 +141,10 @@ class Intake:
         """A message that fails by itself goes to quarantine, in one transaction with its offset."""
         detail = f"{type(fault).__name__}: {fault}"
         prepared = Prepared.set_aside(message, "failed", detail)
-        return self._retrying(connection, [message], prepared)
+        outcome = self._retrying(connection, [message], prepared)
+        outcome.failed += outcome.total("quarantined")
+        outcome.last_fault = detail
+        return outcome
 
     def _retrying(
         self, connection: Connection, batch: Sequence[Message], given: Prepared | None = None
@@ -273,7 +285,6 @@ class Intake:
                 books.quarantined += 1
                 prepared.count_unreadable(message, fault, books)
                 aside.append(whole(message, fault.reason, fault.detail))
-                outcome.set_aside += 1
         store.set_aside(connection, aside)
 
     def _ensure_days(self, connection: Connection, rows: Rows) -> None:

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from incidents.postgres import devices
 from incidents.postgres import intake as store
 
 from incidents.postgres.connection import Connection
@@ -141,8 +142,8 @@ def _device_slots(
     new = {gathered.device[row] for row in np.flatnonzero(slots == UNKNOWN)}
     fit = sorted(code for code in new if columns.fit_code(code))
     if fit:
-        with connection.transaction():
-            known.devices.learn(store.devices(connection, fit))
+        devices.ensure(connection, fit)
+        known.devices.learn(store.devices_of(connection, fit))
     return known.devices.slots(gathered.device)
 
 

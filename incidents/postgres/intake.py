@@ -146,12 +146,23 @@ def keep_rule_states(
                 cursor.execute(_SQL["rule_state_keep"], values)
 
 
-def devices(connection: Connection, codes: Sequence[str]) -> list[tuple[str, int, int | None]]:
-    """(code, id, cell) of devices, making those nobody registered; codes must be fit."""
-    wanted = sorted(set(codes))
-    found = connection.execute(_SQL["devices_of"], {"codes": wanted}).fetchall()
-    missing = sorted(set(wanted) - {row[0] for row in found})
-    if missing:
-        connection.execute(_SQL["devices_hear"], {"codes": missing})
-        found += connection.execute(_SQL["devices_of"], {"codes": missing}).fetchall()
-    return found
+def devices_of(connection: Connection, codes: Sequence[str]) -> list[tuple[str, int, int | None]]:
+    """(code, id, cell) of the devices we know among these codes."""
+    return connection.execute(_SQL["devices_of"], {"codes": sorted(set(codes))}).fetchall()
+
+
+def say_seen(connection: Connection, name: str, kind: str, detail: Mapping[str, Any]) -> None:
+    """A running part says that it lives and how far it is; started_at is kept from its first word."""
+    body = msgspec.json.encode(detail).decode()
+    connection.execute(_SQL["part_seen"], {"name": name, "kind": kind, "detail": body})
+
+
+def say_started(connection: Connection, name: str, kind: str) -> None:
+    """A part says that it has just started."""
+    connection.execute(_SQL["part_started"], {"name": name, "kind": kind})
+
+
+def hold_name(connection: Connection, name: str) -> bool:
+    """Hold a name for as long as the connection lives; False when another process holds it."""
+    row = connection.execute(_SQL["hold_name"], {"name": name}).fetchone()
+    return bool(row and row[0])

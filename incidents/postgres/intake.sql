@@ -72,17 +72,25 @@ delete from rule_state where rule = %(rule)s and device_id = %(device)s;
 -- Devices by code, with the cell they stand in.
 select code, id, cell from device where code = any(%(codes)s::text[]);
 
--- name: devices_hear
--- Makes devices nobody registered yet, in order of their codes.
-insert into device (code) select unnest(%(codes)s::text[]) order by 1 on conflict (code) do nothing;
-
--- name: devices_changed
--- Devices changed since a moment, and the moment of the newest change.
-select code, id, cell, changed_at from device where changed_at > %(since)s order by changed_at;
-
 -- name: device_places
 -- Where devices stand: code, raw position and WGS-84, cell and what lies above it.
 select d.id, d.code, d.raw_lon, d.raw_lat, d.datum, d.lon, d.lat, d.cell, d.component, d.name,
        g.code, g.community, g.street, g.district
   from device d left join unit_grid g on g.id = d.cell
  where d.id = any(%(ids)s::int[]);
+
+-- name: part_started
+-- A part has just started.
+insert into part (name, kind, started_at, seen_at) values (%(name)s, %(kind)s, clock_timestamp(), clock_timestamp())
+    on conflict (name) do update set kind = excluded.kind, started_at = excluded.started_at, seen_at = excluded.seen_at,
+       detail = '{}';
+
+-- name: part_seen
+-- A part lives, and this is how far it is.
+insert into part (name, kind, started_at, seen_at, detail)
+values (%(name)s, %(kind)s, clock_timestamp(), clock_timestamp(), %(detail)s::jsonb)
+    on conflict (name) do update set seen_at = excluded.seen_at, detail = excluded.detail;
+
+-- name: hold_name
+-- One process per name: held as long as the session lives, whatever ends the process.
+select pg_try_advisory_lock(hashtextextended('yiwang/name/' || %(name)s, 0));
