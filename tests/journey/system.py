@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -61,8 +62,6 @@ class WholeSystem:
         return LocalPostgres(self.home / "postgres", self._kept("postgres")).url()
 
     def _kept(self, name: str) -> int:
-        import json
-
         kept: dict[str, int] = json.loads((self.home / "ports.json").read_text())
         return kept[name]
 
@@ -174,15 +173,19 @@ class WholeSystem:
 
     @contextlib.contextmanager
     def frozen(self, name: str) -> Iterator[int]:
-        """A program that does not answer: SIGSTOP, SIGCONT afterwards."""
+        """A program that does not answer, its children neither: SIGSTOP, SIGCONT afterwards."""
         _, pid = self.programs()[name]
-        assert pid, f"{name} does not run"
-        os.kill(pid, signal.SIGSTOP)
+        stopped = [pid] if pid else []
+        for each in stopped:  # the parent first, so that no child is born meanwhile
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGSTOP)
+                stopped.extend(_children(each))
         try:
             yield pid
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+            for each in reversed(stopped):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGCONT)
 
     @contextlib.contextmanager
     def absent(self, name: str) -> Iterator[None]:
@@ -212,6 +215,12 @@ class WholeSystem:
             line.request("GET", "/readyz")
             return line.getresponse().status == 200
         return False
+
+
+def _children(pid: int) -> list[int]:
+    """The processes whose parent is this one."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(each) for each in listed.read_text().split()] if listed.exists() else []
 
 
 def until(done: Callable[[], bool], patience: float, why: Callable[[], str]) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios in one run, interleaved, medians; `python -m tests.bench` writes docs/benchmarks.md."""
