@@ -245,11 +245,11 @@ def _backward(shifted: _Shift) -> _Shift:
         for _ in range(_STEPS):
             there_x, there_y = shifted(x, y)
             off_x, off_y = there_x - aim_x, there_y - aim_y
-            x, y = x - off_x, y - off_y
-            if max(np.max(np.abs(off_x), initial=0), np.max(np.abs(off_y), initial=0)) < (
-                _CLOSE_ENOUGH
-            ):
+            # Each place stops by itself: its answer must not depend on who shares its array.
+            moving = np.maximum(np.abs(off_x), np.abs(off_y)) >= _CLOSE_ENOUGH
+            if not moving.any():
                 break
+            x, y = np.where(moving, x - off_x, x), np.where(moving, y - off_y, y)
         found = near & in_customary_box(x, y)
         return np.where(found, x, lon), np.where(found, y, lat)
 
