@@ -52,11 +52,11 @@ class Row:
         self.faults.add(self.name, zh, en)
 
     def text(self, member: str, default: str | None = None) -> str:
-        """A text that is not empty; needed where there is no default."""
+        """A text; needed, and not empty, where there is no default."""
         if default is not None and not self.has(member):
             return default
         value: object = self._take(member, None)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and (value.strip() or default is not None):
             return value
         self._not_a(member, "文字", "a text")
         return default or ""

@@ -1,0 +1,174 @@
+"""What the desk relies on, whichever ledger it is given: inherit, and give a fixture `ledger` that is empty.
+
+Departments and cells are left out, so that a database needs no city for it. A ledger of a database is given on a
+connection whose transaction the test's fixture ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from incidents.desk import Ledger
+from incidents.errors import IncidentUnknown, Stale
+from incidents.event import Event, Outcome
+from incidents.incident import SYSTEM, Actor, Incident, Kept, begin, join, move
+from incidents.lifecycle import Role, State
+from tests.incidents.builders import (
+    LAT,
+    LITTER,
+    LON,
+    NOISE,
+    NOON,
+    a_place,
+    a_report,
+    an_event,
+    minutes,
+)
+
+DAY = date(2026, 5, 1)
+REGION = "990102"
+_OFFICER = Actor("li", Role.INTAKE_OFFICER)
+
+
+class LedgerContract:
+    """The contract of `incidents.desk.Ledger`."""
+
+    def test_an_incident_is_loaded_as_it_was_opened(self, ledger: Ledger) -> None:
+        reporter = {"name": "王某", "phone": "138****1234"}
+        event = a_report(reporter=reporter, media=("a.jpg", "b.jpg"), subject="component:1/x")
+        kept = _begun(ledger, event, explanation={"opened": {"why": "人工上报", "n": [1, 2.5]}})
+        assert ledger.open([kept])
+        assert ledger.load(kept[0].number) == kept[0]
+
+    def test_an_incident_without_a_place_is_kept_without_one(self, ledger: Ledger) -> None:
+        event = a_report(place=replace(a_place(), raw=None, lon=None, lat=None, cell_code=None))
+        kept = _begun(ledger, event)
+        assert ledger.open([kept])
+        assert ledger.load(kept[0].number) == kept[0]
+
+    def test_a_number_nobody_has_is_unknown(self, ledger: Ledger) -> None:
+        with pytest.raises(IncidentUnknown):
+            ledger.load("9901022026050199999")
+
+    def test_a_subject_has_one_open_incident(self, ledger: Ledger) -> None:
+        first = _open(ledger, an_event("1", subject="device:1/rule:r"))
+        second = _begun(ledger, an_event("2", subject="device:1/rule:r"))
+        assert not ledger.open([second])
+        found = ledger.open_on("device:1/rule:r")
+        assert found == first
+        with pytest.raises(IncidentUnknown):
+            ledger.load(second[0].number)
+
+    def test_a_subject_is_free_again_when_its_incident_has_ended(self, ledger: Ledger) -> None:
+        first = _open(ledger, an_event("1", subject="device:1/rule:r"))
+        _void(ledger, first)
+        assert ledger.open_on("device:1/rule:r") is None
+        second = _open(ledger, an_event("2", subject="device:1/rule:r"))
+        assert ledger.open_on("device:1/rule:r") == second
+
+    def test_incidents_without_a_subject_do_not_exclude_each_other(self, ledger: Ledger) -> None:
+        _open(ledger, an_event("1"))
+        _open(ledger, an_event("2"))
+
+    def test_an_incident_opened_and_moved_at_once_is_kept_as_it_ended_up(
+        self, ledger: Ledger
+    ) -> None:
+        begun = _begun(ledger, an_event())
+        noted = move(begun[0], "note", SYSTEM, NOON, {"reason": "自动"})
+        assert ledger.open([begun, noted])
+        assert ledger.load(begun[0].number) == noted[0]
+
+    def test_near_finds_what_lies_within_the_metres(self, ledger: Ledger) -> None:
+        near = _open(ledger, an_event("1", place=a_place(49.5)))
+        _open(ledger, an_event("2", place=a_place(51)))
+        assert self._near(ledger, 50) == [near]
+
+    def test_near_answers_the_oldest_first(self, ledger: Ledger) -> None:
+        both = [_open(ledger, an_event("1", place=a_place(20))), _open(ledger, an_event("2"))]
+        assert self._near(ledger, 50) == both
+
+    def test_near_leaves_out_other_categories(self, ledger: Ledger) -> None:
+        _open(ledger, an_event("1", category=NOISE))
+        assert self._near(ledger, 50) == []
+
+    def test_near_leaves_out_what_has_ended(self, ledger: Ledger) -> None:
+        _void(ledger, _open(ledger, an_event("1")))
+        assert self._near(ledger, 50) == []
+
+    def test_near_leaves_out_what_has_no_place(self, ledger: Ledger) -> None:
+        _open(ledger, an_event("1", place=replace(a_place(), raw=None, lon=None, lat=None)))
+        assert self._near(ledger, 50) == []
+
+    def test_near_asks_for_the_last_event_and_not_for_the_first(self, ledger: Ledger) -> None:
+        first = _open(ledger, an_event("1", at=NOON - minutes(90)))
+        again = an_event("2", at=NOON - minutes(60))
+        ledger.keep(first, [join(first, again, NOON, "同一处")])
+        found = ledger.near(LITTER, LON, LAT, 50, NOON - minutes(60))
+        assert [i.number for i in found] == [first.number]
+        later = NOON - minutes(60) + timedelta(seconds=1)
+        assert list(ledger.near(LITTER, LON, LAT, 50, later)) == []
+
+    def test_the_second_of_two_writers_is_told_how_it_stands(self, ledger: Ledger) -> None:
+        seen_by_both = _open(ledger, an_event())
+        first = move(seen_by_both, "note", _OFFICER, NOON, {"reason": "先到"})
+        ledger.keep(seen_by_both, [first])
+        second = move(seen_by_both, "void", _OFFICER, NOON, {"reason": "后到"})
+        with pytest.raises(Stale) as refused:
+            ledger.keep(seen_by_both, [second])
+        assert refused.value.facts["current"] == first[0]
+        assert ledger.load(seen_by_both.number) == first[0]
+
+    def test_several_steps_are_kept_together(self, ledger: Ledger) -> None:
+        before = _open(ledger, an_event())
+        one = move(before, "note", _OFFICER, NOON, {"reason": "一"})
+        two = move(one[0], "note", _OFFICER, NOON, {"reason": "二"})
+        ledger.keep(before, [one, two])
+        assert ledger.load(before.number) == two[0]
+        assert two[0].version == before.version + 2
+
+    def test_numbers_rise_by_region_and_day(self, ledger: Ledger) -> None:
+        first = ledger.next_number(REGION, DAY)
+        second = ledger.next_number(REGION, DAY)
+        assert first == "9901022026050100001"
+        assert second == "9901022026050100002"
+        assert ledger.next_number("990103", DAY) == "9901032026050100001"
+        assert ledger.next_number(REGION, date(2026, 5, 2)) == "9901022026050200001"
+
+    def test_an_event_is_remembered_with_what_became_of_it(self, ledger: Ledger) -> None:
+        event = an_event(text="垃圾", zones=("人行道",), raw={"a": 1}, saw={"rule": "r"})
+        assert ledger.seen(event.source, event.id) is None
+        number = _open(ledger, event).number
+        ledger.record(event, Outcome.OPENED, "命中", number)
+        assert ledger.seen(event.source, event.id) == (Outcome.OPENED, number)
+        assert ledger.seen("cam-02", event.id) is None
+
+    def test_a_filtered_event_is_remembered_without_an_incident(self, ledger: Ledger) -> None:
+        ledger.record(an_event(), Outcome.FILTERED, "没有规则", None)
+        assert ledger.seen("cam-01", "e1") == (Outcome.FILTERED, None)
+
+    def test_an_event_is_recorded_once(self, ledger: Ledger) -> None:
+        ledger.record(an_event(), Outcome.FILTERED, "没有规则", None)
+        with pytest.raises(Stale):
+            ledger.record(an_event(), Outcome.FILTERED, "没有规则", None)
+
+    def _near(self, ledger: Ledger, metres: float) -> list[Incident]:
+        return list(ledger.near(LITTER, LON, LAT, metres, NOON - minutes(60)))
+
+
+def _begun(ledger: Ledger, event: Event, explanation: dict[str, object] | None = None) -> Kept:
+    number = ledger.next_number(REGION, DAY)
+    category = event.category or LITTER
+    return begin(number, event, category, State.OPEN, event.at, explanation=explanation)
+
+
+def _open(ledger: Ledger, event: Event) -> Incident:
+    kept = _begun(ledger, event)
+    assert ledger.open([kept])
+    return kept[0]
+
+
+def _void(ledger: Ledger, incident: Incident) -> None:
+    ledger.keep(incident, [move(incident, "void", _OFFICER, NOON, {"reason": "不属实"})])
