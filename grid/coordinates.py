@@ -242,14 +242,15 @@ def _backward(shifted: _Shift) -> _Shift:
         near = (lon > WEST - 1) & (lon < EAST + 1) & (lat > SOUTH - 1) & (lat < NORTH + 1)
         aim_x, aim_y = np.where(near, lon, EAST), np.where(near, lat, NORTH)
         x, y = aim_x, aim_y
+        arrived = np.zeros_like(near)
         for _ in range(_STEPS):
             there_x, there_y = shifted(x, y)
             off_x, off_y = there_x - aim_x, there_y - aim_y
             # Each place stops by itself: its answer must not depend on who shares its array.
-            moving = np.maximum(np.abs(off_x), np.abs(off_y)) >= _CLOSE_ENOUGH
-            if not moving.any():
+            x, y = np.where(arrived, x, x - off_x), np.where(arrived, y, y - off_y)
+            arrived |= ~(np.maximum(np.abs(off_x), np.abs(off_y)) >= _CLOSE_ENOUGH)
+            if arrived.all():
                 break
-            x, y = np.where(moving, x - off_x, x), np.where(moving, y - off_y, y)
         found = near & in_customary_box(x, y)
         return np.where(found, x, lon), np.where(found, y, lat)
 
