@@ -18,7 +18,7 @@ SHARED = "noise.shared"
 """Metric of devices heard through two gateways, in two partitions."""
 LEVELS = (
     Level("noise-own", OWN, 70, 60, for_s=3, gap_s=30),
-    Level("noise-shared", SHARED, 70, 60, for_s=3, gap_s=30, settle_s=3600),
+    Level("noise-shared", SHARED, 70, 60, for_s=3, gap_s=3600, settle_s=3600),
 )
 TAIL_S = 4000
 """Seconds of event time after which one last reading lets everything shared be decided."""
