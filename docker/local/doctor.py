@@ -71,7 +71,7 @@ def _has(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def home(wishes: Wishes) -> Finding:
+def home(wishes: Wishes, least_gib: float = DISK_GIB) -> Finding:
     """The home folder: writable, with room."""
     place = wishes.home
     while not place.exists():
@@ -82,21 +82,21 @@ def home(wishes: Wishes) -> Finding:
             "YIWANG_HOME=$HOME/yiwang make run",
         )
     free = shutil.disk_usage(place).free / 2**30
-    if free < DISK_GIB:
+    if free < least_gib:
         raise Trouble(
-            f"磁盘空间不足 / {free:.1f} GiB free at {place}, {DISK_GIB:.0f} GiB are needed",
+            f"磁盘空间不足 / {free:.1f} GiB free at {place}, {least_gib:.0f} GiB are needed",
             "free some, or choose another disk: YIWANG_HOME=/another/disk/yiwang make run",
         )
     return Finding("home", f"{wishes.home} ({free:.0f} GiB free)")
 
 
-def memory(_: Wishes) -> Finding:
+def memory(_: Wishes, least_gib: float = MEMORY_GIB) -> Finding:
     """Memory that is available now. Too little is said, not refused: the kernel may find more."""
     available = _available_gib(Path("/proc/meminfo"))
-    if available is not None and available < MEMORY_GIB:
+    if available is not None and available < least_gib:
         return Finding(
             "memory",
-            f"可用内存偏少 / {available:.1f} GiB available, all parts together use up to {MEMORY_GIB}",
+            f"可用内存偏少 / {available:.1f} GiB available, all parts together use up to {least_gib}",
             "close other programs, or bring your own database and broker: "
             "YIWANG_DATABASE_URL=… YIWANG_KAFKA=… make run",
         )
@@ -155,7 +155,7 @@ def embedded_postgres(wishes: Wishes) -> Finding:
     return Finding("database", f"embedded, {said}, run by {who}, data in {server.data}")
 
 
-def database(wishes: Wishes) -> Finding:
+def database(wishes: Wishes, known: range = POSTGRES) -> Finding:
     """The operator's own PostgreSQL: reachable, of a version we know."""
     import psycopg
 
@@ -169,10 +169,10 @@ def database(wishes: Wishes) -> Finding:
         why = str(failure).strip().splitlines()[0]
         raise Trouble(f"连不上数据库 / YIWANG_DATABASE_URL: {why}", mend) from failure
     major = number // 10000
-    if major not in POSTGRES:
+    if major not in known:
         raise Trouble(
             f"数据库版本 {major} 不受支持 / PostgreSQL {major} at YIWANG_DATABASE_URL; "
-            "15, 16, 17 and 18 are supported",
+            f"{known[0]} to {known[-1]} are supported",
             "upgrade that server, or unset YIWANG_DATABASE_URL to use the embedded PostgreSQL 18",
         )
     timescale = "with" if available and available[0] else "without"

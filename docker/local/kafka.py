@@ -174,6 +174,10 @@ class LocalKafka:
         self.process = None
 
 
+QUESTION = 0x59495741
+"""Number of our metadata request, which its answer must bear ("YIWA")."""
+
+
 def is_ready(host: str, port: int, timeout: float = 2.0) -> bool:
     """Whether a broker at `host:port` answers a metadata request with at least one broker.
 
@@ -181,13 +185,14 @@ def is_ready(host: str, port: int, timeout: float = 2.0) -> bool:
     API key 3) so that waiting needs no client and logs nothing.
     """
     client = b"yiwang"
-    body = struct.pack(">hhih", 3, 1, 7, len(client)) + client + struct.pack(">i", 0)
+    body = struct.pack(">hhih", 3, 1, QUESTION, len(client)) + client + struct.pack(">i", 0)
     with contextlib.suppress(OSError, struct.error):
         with socket.create_connection((host, port), timeout=timeout) as line:
             line.sendall(struct.pack(">i", len(body)) + body)
             head = line.recv(12, socket.MSG_WAITALL)
-        _, _, brokers = struct.unpack(">iii", head)
-        return bool(brokers > 0)
+        size, echoed, brokers = struct.unpack(">iii", head)
+        # Another server answers anything with something of its own: hold it to our question's number.
+        return bool(echoed == QUESTION and 0 < brokers < size)
     return False
 
 

@@ -102,8 +102,8 @@ def start(folder: Path) -> Iterator[Callable[..., Running]]:
     """Start systems; whatever the test leaves running ends with it."""
     started: list[Running] = []
 
-    def one(name: str = "home", **more: str) -> Running:
-        started.append(Running(folder / name, **more))
+    def one(name: str = "home", **variables: str) -> Running:
+        started.append(Running(folder / name, TOY, **variables))
         return started[-1]
 
     yield one
