@@ -1,0 +1,198 @@
+"""Who may ask for what: every route declares its roles with `allow(...)` or `anyone`, and the start-up checks it.
+
+A caller is an account found by its bearer token; what of the city he may see is his `scope`. Tokens travel in
+the Authorization header only, never in an address, where logs and histories would keep them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.params import Depends
+from fastapi.routing import iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+
+from api.problems import Problem
+from incidents.incident import Actor
+from incidents.lifecycle import Role
+from incidents.postgres.accounts import Account
+
+R = Role
+DESK = frozenset({R.INTAKE_OFFICER, R.DISPATCHER, R.SHIFT_LEAD})
+"""The desk 受理、派遣、值班长: the only ones who see who reported."""
+STAFF = DESK | {R.ADMINISTRATOR, R.INSPECTOR, R.DEPARTMENT}
+READERS = STAFF | {R.EVALUATOR, R.AUDITOR}
+SCREENS = READERS | {R.WALL}
+EVERYBODY = frozenset(Role) - {R.SYSTEM}
+
+REMEMBERED_S = 2.0
+"""How long a token's account is believed without asking again: a revoked token dies within this."""
+_REMEMBERED_AT_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which incidents a caller sees: a department its own, an area account those under its code prefix."""
+
+    department: str | None = None
+    area: str | None = None
+
+    def covers(self, department: str | None, cell: str | None, community: str | None) -> bool:
+        """Whether an incident of that department, cell and community lies within."""
+        if self.department is not None and department != self.department:
+            return False
+        return self.area is None or (cell or community or "").startswith(self.area)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks."""
+
+    name: str
+    role: Role
+    department: str | None = None
+    area: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the one who makes a move."""
+        return Actor(self.name, self.role, self.department, self.area)
+
+    @property
+    def scope(self) -> Scope:
+        """What the caller may see. A department's account without a department sees nothing."""
+        department = (self.department or "") if self.role is R.DEPARTMENT else None
+        return Scope(department, self.area)
+
+    @property
+    def sees_reporter(self) -> bool:
+        """Whether the one who reported may be shown to this caller."""
+        return self.role in DESK
+
+    @property
+    def sees_text(self) -> bool:
+        """Whether what people wrote may be shown; a wall hangs where anyone looks."""
+        return self.role is not R.WALL
+
+
+@dataclass
+class Doorkeeper:
+    """Accounts by token, each believed for two seconds."""
+
+    find: Callable[[str], Account | None]
+    now: Callable[[], float] = time.monotonic
+    _known: dict[bytes, tuple[float, Caller]] = field(default_factory=dict)
+
+    def remembered(self, token: str) -> Caller | None:
+        """The caller, if the token was found good a moment ago."""
+        found = self._known.get(_digest(token))
+        return found[1] if found and found[0] > self.now() else None
+
+    def ask(self, token: str) -> Caller | None:
+        """The caller of an active account with this token, from the database; None for a stranger."""
+        account = self.find(token)
+        if account is None:
+            self._known.pop(_digest(token), None)
+            return None
+        caller = Caller(account.name, account.role, account.department, account.area)
+        if len(self._known) >= _REMEMBERED_AT_MOST:
+            self._known.clear()
+        self._known[_digest(token)] = (self.now() + REMEMBERED_S, caller)
+        return caller
+
+
+class Allow:
+    """A route's declaration: these roles, and nobody else. Use it through `allow`."""
+
+    def __init__(self, roles: frozenset[Role]) -> None:
+        self.roles = roles
+
+    async def __call__(self, request: Request) -> Caller:
+        """The caller, or 401 for a stranger and 403 for the wrong role."""
+        caller = await caller_of(request)
+        if caller.role not in self.roles:
+            raise Problem(
+                403,
+                "forbidden",
+                (f"角色 {caller.role} 无权访问", f"not for the role {caller.role}"),
+                roles=sorted(self.roles),
+            )
+        request.state.caller = caller
+        return caller
+
+
+class Anyone:
+    """A route's declaration: open to strangers."""
+
+    roles: frozenset[Role] | None = None
+
+    async def __call__(self) -> None:
+        """Nothing is asked."""
+
+
+def allow(*roles: Role | frozenset[Role]) -> Any:
+    """The declaration of a route: these roles may call it. Stands in the Annotated type of its `caller`."""
+    named: set[Role] = set()
+    for role in roles:
+        named |= {role} if isinstance(role, Role) else role
+    return Depends(Allow(frozenset(named)))
+
+
+anyone: Any = Depends(Anyone())
+
+
+async def caller_of(request: Request) -> Caller:
+    """The account behind the request's bearer token; 401 if there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token:
+        raise stranger(
+            "请在 Authorization: Bearer 中给出令牌", "give a token: Authorization: Bearer …"
+        )
+    keeper: Doorkeeper = request.app.state.parts.doorkeeper
+    caller = keeper.remembered(token) or await run_in_threadpool(keeper.ask, token)
+    if caller is None:
+        raise stranger("令牌无效或已停用", "the token is unknown or was withdrawn", "invalid_token")
+    return caller
+
+
+def stranger(zh: str, en: str, error: str | None = None) -> Problem:
+    """401 with the challenge that RFC 6750 asks for."""
+    challenge = 'Bearer realm="yiwang"' + (f', error="{error}"' if error else "")
+    return Problem(401, "unauthenticated", (zh, en), {"WWW-Authenticate": challenge})
+
+
+class AccessUndeclared(Exception):
+    """A route does not say who may call it; the application does not start."""
+
+
+def table(app: FastAPI) -> dict[tuple[str, str], frozenset[Role] | None]:
+    """Roles by (method, path) of every route; None is anyone. AccessUndeclared when one says nothing."""
+    found: dict[tuple[str, str], frozenset[Role] | None] = {}
+    for route in iter_route_contexts(app.routes):
+        dependant: Dependant | None = getattr(route, "dependant", None)
+        declared = list(_declarations(dependant)) if dependant else []
+        if len(declared) != 1 or route.path is None:
+            raise AccessUndeclared(
+                f"{route.path}: 须声明一条访问规则，现有 {len(declared)} 条 / declares {len(declared)} access rules"
+            )
+        for method in route.methods or ():
+            found[method, route.path] = declared[0].roles
+    return found
+
+
+def _declarations(dependant: Dependant) -> Iterator[Allow | Anyone]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Allow | Anyone):
+            yield inner.call
+        yield from _declarations(inner)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

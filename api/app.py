@@ -1,0 +1,135 @@
+"""Composes the API: opens its parts, adds its routes, and refuses to start when a route does not say who may call it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+
+from fastapi import FastAPI
+from psycopg_pool import ConnectionPool
+from starlette.concurrency import run_in_threadpool
+
+from api import (
+    access,
+    health_routes,
+    incident_routes,
+    live_routes,
+    openapi,
+    problems,
+    report_routes,
+)
+from api.access import Doorkeeper
+from api.gauges import Counting
+from api.headers import Guarding
+from api.in_force import InForce
+from api.live import Follower, Ring
+from api.parts import Parts
+from api.settings import Settings
+from api.version import version
+from incidents.postgres import accounts, views
+from incidents.postgres.accounts import Account
+from incidents.postgres.connection import Connection
+from incidents.postgres.connection import pool as make_pool
+from incidents.postgres.numbers import Numbers
+
+LARGEST_BODY = 8 * 1024 * 1024
+"""Bytes: a hundred thousand places to locate, with room to spare."""
+
+ROUTERS = (
+    health_routes.router,
+    report_routes.router,
+    incident_routes.router,
+    live_routes.router,
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; nothing is opened before its lifespan begins. AccessUndeclared if a route keeps silent."""
+    app = FastAPI(
+        title="一网 Yiwang",
+        version=version(),
+        lifespan=_lifespan(settings),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=LARGEST_BODY,
+        redirect_slashes=False,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(Guarding)
+    app.add_middleware(Counting)
+    app.state.access = access.table(app)
+    openapi.install(app)
+    return app
+
+
+def _lifespan(
+    settings: Settings,
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        parts = _opened(settings)
+        app.state.parts = parts
+        # Both pools connect in the background: a database that is away makes 503s, not a process that dies.
+        parts.pool.open(wait=False)
+        parts.numbers_pool.open(wait=False)
+        await run_in_threadpool(parts.keep_fresh)
+        tasks = [
+            asyncio.create_task(parts.follower.run(), name="follower"),
+            asyncio.create_task(_every_second(parts), name="keep fresh"),
+        ]
+        try:
+            yield
+        finally:
+            await _closed(parts, tasks)
+
+    return lifespan
+
+
+def _opened(settings: Settings) -> Parts:
+    pool = make_pool(settings.database_url, "api", settings.api_connections)
+    numbers_pool = make_pool(settings.database_url, "api-numbers", 2)
+    ring = Ring(settings.api_live_ring)
+    return Parts(
+        settings=settings,
+        pool=pool,
+        numbers_pool=numbers_pool,
+        numbers=Numbers(numbers_pool),
+        doorkeeper=Doorkeeper(_finder(pool)),
+        in_force=InForce(settings.home / "atlas"),
+        follower=Follower(settings.kafka, settings.incidents_topic, ring, settings.api_live_ring),
+    )
+
+
+def _finder(pool: ConnectionPool[Connection]) -> Callable[[str], Account | None]:
+    def find(token: str) -> Account | None:
+        with pool.connection() as connection:
+            return accounts.find(connection, token)
+
+    return find
+
+
+async def _every_second(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(1)
+        await run_in_threadpool(parts.keep_fresh)
+
+
+async def _closed(parts: Parts, tasks: list[asyncio.Task[None]]) -> None:
+    parts.follower.ring.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    with contextlib.suppress(Exception):
+        await run_in_threadpool(_goodbye, parts)
+    await run_in_threadpool(parts.numbers_pool.close)
+    await run_in_threadpool(parts.pool.close)
+
+
+def _goodbye(parts: Parts) -> None:
+    with parts.pool.connection(timeout=1) as connection:
+        views.part_gone(connection, f"api-{os.getpid()}", "api")

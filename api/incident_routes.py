@@ -1,0 +1,230 @@
+"""案件: lists, one incident with its history and explanation, and the moves that lead it on."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from starlette.responses import Response
+
+from api import answers, listing
+from api.access import READERS, SCREENS, STAFF, Caller, allow
+from api.idempotency import Key, once
+from api.negotiation import preferred
+from api.parts import Opened, Parts, now
+from api.problems import Problem
+from api.schemas import (
+    HistoryLine,
+    IncidentPage,
+    IncidentWhole,
+    MoveGiven,
+    MovesOpen,
+)
+from api.shapes import move_shown, shown
+from incidents import desk
+from incidents.incident import Incident
+from incidents.postgres import listing as lists
+from incidents.postgres import views
+from incidents.postgres.connection import Connection
+from incidents.postgres.ledger import PostgresLedger
+
+router = APIRouter(prefix="/api/v1", tags=["incidents 案件"])
+
+Number = Annotated[
+    str,
+    Path(pattern=r"^[0-9A-Z]{6}\d{13}$", examples=["1101012026112400001"], description="案件编号"),
+]
+_JSON, _GEOJSON, _CSV = "application/json", "application/geo+json", "text/csv"
+_VALIDATOR = re.compile(r'(?:W/)?"v(\d{1,9})"', re.ASCII)
+
+
+@router.get(
+    "/incidents",
+    response_model=IncidentPage,
+    summary="案件列表 List incidents",
+    responses={200: {"content": {_GEOJSON: {}, _CSV: {}}}},
+)
+def incidents(
+    request: Request,
+    question: Annotated[listing.Question, Query()],
+    caller: Annotated[Caller, allow(SCREENS)],
+    parts: Opened,
+) -> Response:
+    """Newest first; `next` and the Link header lead on. `Accept` chooses JSON, GeoJSON or CSV."""
+    form = preferred(request.headers.get("accept"), (_JSON, _GEOJSON, _CSV))
+    ground = parts.in_force.ground
+    wanted = listing.wanted(question, caller, ground.atlas.edition.bounds if ground else None)
+    with parts.connection() as connection:
+        read = lists.as_rows if form == _CSV else lists.as_json
+        page = read(connection, wanted)
+    next_ = None if page.after is None else listing.cursor(question, caller, page.after)
+    headers = {"Vary": "Accept, Authorization", "Cache-Control": "private, no-cache"}
+    if next_ is not None:
+        headers["Link"] = f'<{_address(request, next_)}>; rel="next"'
+    if form == _CSV:
+        headers["Content-Disposition"] = 'attachment; filename="incidents.csv"'
+        return Response(listing.csv_page(page), 200, headers, media_type="text/csv; charset=utf-8")
+    body = listing.geojson_page if form == _GEOJSON else listing.json_page
+    return Response(body(page, next_), 200, headers, media_type=form)
+
+
+@router.get("/incidents/{number}", response_model=IncidentWhole, summary="一个案件 One incident")
+def incident(number: Number, caller: Annotated[Caller, allow(SCREENS)], parts: Opened) -> Response:
+    """The incident as the caller may read it; its ETag is what a move's If-Match asks for."""
+    found = _load(parts, caller, number)
+    return _whole(found, caller)
+
+
+@router.get(
+    "/incidents/{number}/history",
+    response_model=list[HistoryLine],
+    summary="流转记录 Its history",
+)
+def history(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
+    """Append-only, oldest first, hash-chained."""
+    with parts.connection() as connection:
+        parts.ledger(connection, caller).load(number)
+        text = views.history(connection, number)
+    return Response(text, media_type="application/json")
+
+
+@router.get("/incidents/{number}/explanation", summary="为什么 Why it is as it is")
+def explanation(
+    number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened
+) -> Response:
+    """Why opened, why this cell, category, department and deadline; with the events behind it."""
+    with parts.connection() as connection:
+        found = parts.ledger(connection, caller).load(number)
+        events = views.events_of(connection, number)
+    return answers.json(_explained(found, events))
+
+
+@router.get(
+    "/incidents/{number}/moves", response_model=MovesOpen, summary="可办理的操作 Moves open now"
+)
+def moves(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
+    """The moves of the lifecycle that the caller may make now."""
+    found = _load(parts, caller, number)
+    body = {
+        "number": found.number,
+        "state": found.state,
+        "version": found.version,
+        "moves": [move_shown(m) for m in desk.moves_for(found, caller.actor)],
+    }
+    return answers.json(body, headers={"ETag": answers.etag(found.version)})
+
+
+@router.post("/incidents/{number}/moves", response_model=IncidentWhole, summary="办理 Make a move")
+def make_move(
+    number: Number,
+    given: MoveGiven,
+    caller: Annotated[Caller, allow(STAFF)],
+    parts: Opened,
+    key: Key = None,
+    if_match: Annotated[
+        str | None,
+        Header(description='案件的 ETag，如 "v7" the ETag the decision was based on'),
+    ] = None,
+) -> Response:
+    """409 lists the moves that are possible, 412 carries the incident as it is now, 428 asks for If-Match."""
+    version = _version(if_match)
+    asked = given.model_dump(exclude_none=True)
+    at = now()
+
+    def act(connection: Connection) -> Response:
+        ledger = parts.ledger(connection, caller)
+        after = _moved(ledger, number, asked, (caller, version, at), parts)
+        return _whole(after, caller)
+
+    with parts.connection() as connection:
+        if key is None:  # two round trips, each whole by itself
+            return act(connection)
+        request = (f"POST /incidents/{number}/moves", answers.as_json(asked))
+        return once(connection, caller, key, request, lambda: act(connection))
+
+
+def _moved(
+    ledger: PostgresLedger,
+    number: str,
+    asked: dict[str, Any],
+    by: tuple[Caller, int | None, datetime],
+    parts: Parts,
+) -> Incident:
+    caller, version, at = by
+    if version is None:  # If-Match: * is any version there is
+        version = ledger.load(number).version
+    return desk.move(
+        ledger,
+        number,
+        asked["move"],
+        caller.actor,
+        at,
+        asked,
+        version,
+        parts.in_force.decisions,
+    )
+
+
+def _load(parts: Parts, caller: Caller, number: str) -> Incident:
+    with parts.connection() as connection:
+        return parts.ledger(connection, caller).load(number)
+
+
+def _whole(found: Incident, caller: Caller) -> Response:
+    headers = {"ETag": answers.etag(found.version), "Cache-Control": "private, no-cache"}
+    return answers.json(shown(found, caller), headers=headers)
+
+
+def _explained(found: Incident, events: list[views.EventBehind]) -> dict[str, Any]:
+    explanation_ = dict(found.explanation)
+    return {
+        "number": found.number,
+        "version": found.version,
+        "opened": explanation_.pop("opened", None),
+        "cell": {"code": found.cell_code, **(explanation_.pop("cell", None) or {})},
+        "category": {"key": found.category, **(explanation_.pop("category", None) or {})},
+        "department": {
+            "code": found.department,
+            **(explanation_.get("dispatch") or {}),
+        },
+        "deadline": {
+            "due_at": found.due_at,
+            "limit_minutes": (explanation_.get("dispatch") or {}).get("limit_minutes"),
+        },
+        **explanation_,
+        "events": [event._asdict() for event in events],
+    }
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None:
+        raise Problem(
+            428,
+            "precondition_required",
+            (
+                "办理须带 If-Match，值为所见案件的 ETag",
+                "give the ETag you decided on as If-Match",
+            ),
+        )
+    text = if_match.strip()
+    if text == "*":
+        return None
+    found = _VALIDATOR.fullmatch(text)
+    if found is None:
+        raise Problem(
+            412,
+            "stale",
+            (
+                f"If-Match 不是本案件的 ETag：{text[:60]}",
+                f"not an ETag of this incident: {text[:60]}",
+            ),
+        )
+    return int(found[1])
+
+
+def _address(request: Request, cursor: str) -> str:
+    asked = [(k, v) for k, v in request.query_params.multi_items() if k != "cursor"]
+    return f"{request.url.path}?{urlencode([*asked, ('cursor', cursor)])}"

@@ -1,0 +1,117 @@
+"""What the routes lean on, opened by the composer and handed round as one object: pools, decisions, live ring."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from psycopg_pool import ConnectionPool
+
+from api.access import Caller, Doorkeeper
+from api.in_force import InForce
+from api.live import Follower
+from api.problems import Problem
+from api.settings import Settings
+from incidents.incident import Incident
+from incidents.postgres import views
+from incidents.postgres.connection import Connection
+from incidents.postgres.ledger import PostgresLedger
+from incidents.postgres.numbers import Numbers
+
+_log = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """The clock of this edge."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Parts:
+    """The opened parts of one process."""
+
+    settings: Settings
+    pool: ConnectionPool[Connection]
+    numbers_pool: ConnectionPool[Connection]
+    numbers: Numbers
+    doorkeeper: Doorkeeper
+    in_force: InForce
+    follower: Follower
+    started_at: datetime = field(default_factory=now)
+    _answers: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection for one request."""
+        with self.pool.connection() as connection:
+            yield connection
+
+    def whole_ledger(self, connection: Connection) -> PostgresLedger:
+        """The ledger without a scope: a report may join an incident that the reporter may not look at."""
+        return PostgresLedger(connection, self.numbers)
+
+    def ledger(self, connection: Connection, caller: Caller) -> PostgresLedger:
+        """The ledger as far as this caller may look."""
+        return _ScopedLedger(connection, self.numbers, caller)
+
+    def shortly(self, key: Any, make: Callable[[], Any], seconds: float = 1.0) -> Any:
+        """An answer that many screens ask for at once, made anew after a second."""
+        found = self._answers.get(key)
+        if found is not None and found[0] > time.monotonic():
+            return found[1]
+        if len(self._answers) > 1000:
+            self._answers.clear()
+        made = make()
+        self._answers[key] = (time.monotonic() + seconds, made)
+        return made
+
+    def keep_fresh(self) -> None:
+        """Look for new decisions and editions, and say that this part lives; called every second."""
+        try:
+            with self.pool.connection(timeout=2) as connection:
+                self.in_force.refresh(connection)
+                views.part_lives(connection, f"api-{os.getpid()}", "api", self.started_at)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the next second tries again
+            _log.warning("api: 规则或网格未能刷新 / could not refresh: %s", fault)
+
+
+class _ScopedLedger(PostgresLedger):
+    """The same door, but an incident outside the caller's scope is refused before anything of it is told."""
+
+    def __init__(self, connection: Connection, numbers: Numbers, caller: Caller) -> None:
+        super().__init__(connection, numbers)
+        self._scope = caller.scope
+
+    def load(self, number: str) -> Incident:
+        """The incident, if the caller may see it: 403 otherwise."""
+        incident = super().load(number)
+        if not self._scope.covers(incident.department, incident.cell_code, incident.community):
+            raise Problem(
+                403,
+                "forbidden",
+                (
+                    f"案件 {number} 不属于您的部门或辖区",
+                    f"incident {number} is not of your department or area",
+                ),
+            )
+        return incident
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of this process."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+Opened = Annotated[Parts, Depends(_parts)]

@@ -1,0 +1,96 @@
+"""上报: what people report, answered at once with the incident's number."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api import answers
+from api.access import STAFF, Caller, allow
+from api.idempotency import Key, once
+from api.parts import Opened, Parts, now
+from api.problems import Problem
+from api.schemas import ReportAccepted, ReportGiven
+from incidents import desk
+from incidents.event import Event, Origin
+from incidents.postgres.connection import Connection
+
+router = APIRouter(prefix="/api/v1", tags=["reports 上报"])
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(minutes=5)
+"""How far a clock in the field may run ahead of ours."""
+
+
+@router.post(
+    "/reports", status_code=201, response_model=ReportAccepted, summary="上报 Report a trouble"
+)
+def report(
+    given: ReportGiven, caller: Annotated[Caller, allow(STAFF)], parts: Opened, key: Key = None
+) -> Response:
+    """A new incident in state `reported`, or one more voice for the open incident of the same trouble."""
+    at = now()
+    seen = _seen_at(given.at, at)
+    place = parts.in_force.place(given.position.lon, given.position.lat, given.position.datum)
+    event = Event(
+        source=f"person:{caller.name}",
+        id=uuid.uuid4().hex,
+        origin=Origin.PERSON,
+        kind="report",
+        at=seen,
+        place=place,
+        category=given.category,
+        text=given.text,
+        media=tuple(given.media),
+        raw={"accuracy": given.position.accuracy} if given.position.accuracy is not None else None,
+        reporter=given.reporter.model_dump(exclude_none=True) if given.reporter else None,
+    )
+    with parts.connection() as connection:
+        request = ("POST /reports", given.model_dump_json().encode())
+        return once(
+            connection, caller, key, request, lambda: _received(parts, connection, event, at)
+        )
+
+
+def _received(parts: Parts, connection: Connection, event: Event, at: datetime) -> Response:
+    receipt = desk.receive(parts.whole_ledger(connection), event, parts.in_force.decisions, at)
+    incident = receipt.incident
+    if incident is None:  # no rule of the city wants to hear this
+        raise Problem(422, "not_accepted", (receipt.why, receipt.why))
+    body = {
+        "number": incident.number,
+        "state": incident.state,
+        "cell": incident.cell_code,
+        "outcome": receipt.outcome,
+        "why": receipt.why,
+        "version": incident.version,
+    }
+    headers = {
+        "Location": f"/api/v1/incidents/{incident.number}",
+        "ETag": answers.etag(incident.version),
+    }
+    return answers.json(body, 201, headers)
+
+
+def _seen_at(given: datetime | None, at: datetime) -> datetime:
+    if given is None:
+        return at
+    if not EARLIEST <= given <= at + AHEAD:
+        raise Problem(
+            422,
+            "invalid",
+            ("发现时间不能在将来，也不能早于 2000 年", "`at` lies in the future or before 2000"),
+            errors=[
+                {
+                    "in": "body",
+                    "pointer": "/at",
+                    "code": "out_of_range",
+                    "detail": given.isoformat(),
+                }
+            ],
+        )
+    return given

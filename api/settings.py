@@ -1,0 +1,45 @@
+"""What the API is told from outside, read once from YIWANG_* by the composer and by nobody else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The API's settings; docs/operations.md lists all."""
+
+    model_config = SettingsConfigDict(env_prefix="YIWANG_", extra="ignore", frozen=True)
+
+    database_url: str = Field(repr=False)
+    """PostgreSQL to speak to."""
+    kafka: str = "127.0.0.1:9092"
+    """Bootstrap of the broker whose incident facts are shown live."""
+    home: Path = Path("var")
+    """Where local data lives; the atlas is built there once and mapped by every process."""
+    host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=0, le=65535)
+    api_workers: int = Field(default=1, ge=1, le=64)
+    """Processes; each has its own connections and its own ring of live changes."""
+    api_connections: int = Field(default=12, ge=2, le=200)
+    """Database connections of one process."""
+    api_live_ring: int = Field(default=20_000, ge=100)
+    """How many live changes one process remembers for those who reconnect."""
+    api_live_minutes: float = Field(default=15.0, gt=0)
+    """After this a live stream ends itself and the client reconnects: nothing lives for ever."""
+    demo: str = "0"
+    """Not 0: the start page says that the figures are of a demonstration."""
+    topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,40}$")
+    """Before every topic's name, as the streams have it."""
+
+    @property
+    def incidents_topic(self) -> str:
+        """The topic whose facts are shown live."""
+        return f"{self.topic_prefix}city.incidents.v1"
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether this system shows invented traffic."""
+        return self.demo not in ("", "0")
