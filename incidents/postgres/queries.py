@@ -21,7 +21,7 @@ def named(file: str) -> Mapping[str, LiteralString]:
 
     ValueError when a block has no sentence about itself or a name stands twice.
     """
-    text = (files("incidents.postgres") / file).read_text(encoding="utf-8")
+    text = _text(file)
     found: dict[str, LiteralString] = {}
     for block in _BLOCK.finditer(text):
         name = block["name"]
@@ -31,3 +31,16 @@ def named(file: str) -> Mapping[str, LiteralString]:
     if len(found) != len(_NAME.findall(text)):
         raise ValueError(f"{file}: a statement without a sentence saying what it is for")
     return found
+
+
+@cache
+def sentence(file: str, name: str) -> str:
+    """What a statement's first comment line says it is for; KeyError when there is no such statement."""
+    for block in _BLOCK.finditer(_text(file)):
+        if block["name"] == name:
+            return block["about"].splitlines()[0].removeprefix("--").strip()
+    raise KeyError(name)
+
+
+def _text(file: str) -> str:
+    return (files("incidents.postgres") / file).read_text(encoding="utf-8")

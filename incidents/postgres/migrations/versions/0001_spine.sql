@@ -10,9 +10,10 @@ create function store_kind() returns text language sql stable as $$
               else 'apache' end
 $$;
 
--- What retention took away, so that the books still balance: rows of 'reading' by UTC day, of 'outbox' by day of making.
+-- What retention took away, so that the books still balance: readings by UTC day; facts of incidents and announcements of
+-- quarantine, once sent, by the UTC day they were made.
 create table dropped (
-  what text not null check (what in ('reading', 'outbox')),
+  what text not null check (what in ('reading', 'fact', 'announcement')),
   day date not null,
   rows bigint not null,
   primary key (what, day)
@@ -176,6 +177,12 @@ begin
   end if;
 end $$;
 
+-- Whether a UTC day has its partition. Asks the catalog: to_regclass() may answer from a cache older than our lock.
+create function store_has_day(day_ date) returns boolean language sql volatile as $$
+  select exists (select from pg_class p join pg_class c using (relnamespace)
+                  where p.oid = 'reading'::regclass and c.relname = 'reading_' || to_char(day_, 'YYYYMMDD'))
+$$;
+
 -- Makes the partitions of these UTC days where they are missing; 0 and no lock when all are there, and with TimescaleDB,
 -- whose chunks make themselves. A table is made beside and attached: that lets running writers go on, CREATE ... PARTITION
 -- OF would wait for them. In a transaction call it before locking rows of reading_last.
@@ -184,7 +191,7 @@ declare d date; missing date[]; made int := 0;
 begin
   if store_kind() <> 'plain' then return 0; end if;
   select array_agg(n order by n) into missing from (select distinct unnest(days_)) u(n)
-   where to_regclass('reading_' || to_char(n, 'YYYYMMDD')) is null;
+   where not store_has_day(n);
   if missing is null then return 0; end if;
   if cardinality(missing) > 1000 then
     raise exception '一次最多新建 1000 个日分区 at most 1000 day partitions at once, % asked', cardinality(missing)
@@ -192,7 +199,7 @@ begin
   end if;
   perform pg_advisory_xact_lock(hashtextextended('store_ensure', 0));
   foreach d in array missing loop
-    if to_regclass('reading_' || to_char(d, 'YYYYMMDD')) is null then
+    if not store_has_day(d) then
       execute format('create table %I (like reading including defaults including constraints)',
                      'reading_' || to_char(d, 'YYYYMMDD'));
       execute format('alter table reading attach partition %I for values from (%L) to (%L)',
@@ -250,7 +257,8 @@ create table reading_last (
   primary key (device_id, metric)
 ) with (fillfactor = 70);
 
--- Minute sums by metric and street; slot = Kafka partition, so that two workers never touch the same row.
+-- Minute sums by metric and street; slot = Kafka partition, so that two workers never touch the same row; a job adds old
+-- minutes together under slot -1. Who reads sums over the slots.
 create table reading_rollup (
   bucket timestamptz not null,
   metric smallint not null,
@@ -262,6 +270,7 @@ create table reading_rollup (
   high double precision not null,
   primary key (bucket, metric, area, slot)
 ) with (fillfactor = 70);
+create index reading_rollup_unmerged on reading_rollup (bucket) where slot <> -1;
 
 -- ── the path of a message ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,132 @@
+"""Jobs of the store as one table: what runs how often, by whom it was run last, and what it said.
+
+The database remembers, so a restart forgets nothing: a job that was cut off is due again at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from incidents.postgres import upkeep
+from incidents.postgres.connection import Connection
+from incidents.postgres.queries import named
+
+_SQL = named("jobs.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job: how often, with what setting until an operator changes its row, and what it does."""
+
+    name: str
+    every: timedelta
+    setting: upkeep.Setting
+    run: Callable[[Connection, datetime, upkeep.Setting], str]
+
+
+HOUR = timedelta(hours=1)
+JOBS = (
+    Job("days_ahead", HOUR, {"behind": 2, "ahead": 4}, upkeep.make_days),
+    Job("retention_readings", 6 * HOUR, {"days": 365}, upkeep.drop_readings),
+    Job("compaction", HOUR, {"after_hours": 36}, upkeep.compact_days),
+    Job("rollup_slots", HOUR, {"after_hours": 48, "most": 20_000}, upkeep.merge_rollups),
+    Job("retention_outbox", HOUR / 6, {"hours": 72, "most": 5_000}, upkeep.forget_sent),
+    Job("retention_idempotency", HOUR, {"hours": 48}, upkeep.forget_answers),
+)
+"""Events and quarantine are not here: (source, id) names an event for ever, and quarantine is a person's to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as the database remembers it."""
+
+    name: str
+    every: timedelta
+    setting: dict[str, Any]
+    last_started: datetime | None
+    last_ended: datetime | None
+    last_result: str | None
+    failures: int
+
+
+def run_due(conn: Connection, now: datetime, only: str | None = None) -> list[str]:
+    """Run what is due and nobody else is running; `name: what it said` of each job that ran.
+
+    With `only` that job runs now, due or not. A job that fails says so in its row and rests 1, 2, 4 … minutes;
+    the others go on. psycopg.OperationalError when the connection is lost. `conn` is autocommit and idle.
+    """
+    _declare(conn)
+    said = []
+    for job in _wanted(conn, now, only):
+        with _held(conn, job.name) as mine:
+            setting = _claim(conn, job.name, now) if mine else None
+            if setting is not None:
+                said.append(f"{job.name}: {_run(conn, job, now, setting)}")
+    return said
+
+
+def everything(conn: Connection) -> list[JobRow]:
+    """All jobs, in order of their names."""
+    _declare(conn)
+    with conn.cursor(row_factory=class_row(JobRow)) as cursor:
+        return cursor.execute(_SQL["everything"]).fetchall()
+
+
+def _declare(conn: Connection) -> None:
+    with conn.transaction():
+        for job in JOBS:
+            conn.execute(
+                _SQL["declare"],
+                {"name": job.name, "every": job.every, "setting": Jsonb(dict(job.setting))},
+            )
+
+
+def _wanted(conn: Connection, now: datetime, only: str | None) -> list[Job]:
+    known = {job.name: job for job in JOBS}
+    if only is not None:
+        return [known[only]]
+    due = conn.execute(_SQL["due"], {"now": now, "names": list(known)}).fetchall()
+    return [known[name] for (name,) in due]
+
+
+@contextmanager
+def _held(conn: Connection, name: str) -> Iterator[bool]:
+    row = conn.execute(_SQL["hold"], {"name": name}).fetchone()
+    mine = bool(row and row[0])
+    try:
+        yield mine
+    finally:
+        if mine and not conn.closed:
+            conn.execute(_SQL["let_go"], {"name": name})
+
+
+def _claim(conn: Connection, name: str, now: datetime) -> upkeep.Setting | None:
+    row = conn.execute(_SQL["claim"], {"name": name, "now": now}).fetchone()
+    return None if row is None else {**_default(name), **row[0]}
+
+
+def _default(name: str) -> upkeep.Setting:
+    return next(job.setting for job in JOBS if job.name == name)
+
+
+def _run(conn: Connection, job: Job, now: datetime, setting: upkeep.Setting) -> str:
+    begun = time.monotonic()
+    failed = False
+    try:
+        result = job.run(conn, now, setting)
+    except (psycopg.Error, KeyError, TypeError, ValueError) as fault:
+        if conn.closed:
+            raise
+        failed, result = True, f"失败 / failed: {type(fault).__name__}: {fault}".strip()
+    at = now + timedelta(seconds=time.monotonic() - begun)
+    conn.execute(_SQL["ended"], {"name": job.name, "at": at, "result": result, "failed": failed})
+    return result
