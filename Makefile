@@ -7,7 +7,7 @@ PY      := .venv/bin/python
 READY   := docker/local/bootstrap.sh
 LOCAL    = PYTHONPATH=.:docker $(PY) -m local
 COMPILE := .venv/bin/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal \
-           --python-version 3.11 pyproject.toml --group local
+           --python-version 3.11 pyproject.toml
 
 .PHONY: help run stop doctor install install-dev test check format-check lint types contracts unit \
         format bench chaos lock clean reset
@@ -47,8 +47,9 @@ format: install-dev ## 排版并修正可自动修正的问题 / lay out the cod
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format --quiet .
 
 lock: install-dev ## 重新锁定依赖及其校验和 / lock all packages again, with hashes
-	@$(COMPILE) -o requirements/run.lock
-	@$(COMPILE) --group dev -c requirements/run.lock -o requirements/dev.lock
+	@$(COMPILE) --group local -o requirements/run.lock
+	@$(COMPILE) --group local --group dev -c requirements/run.lock -o requirements/dev.lock
+	@$(COMPILE) -c requirements/run.lock -o requirements/image.lock
 
 clean: ## 删除构建产物与缓存 / remove build products and caches
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
