@@ -104,6 +104,8 @@ def read_layer(
     except _NO_LAYER as why:
         raise _refused(path, [_unreadable(Path(path), why)]) from why
     texts, missing = _texts(frame, fields or {}, needed)
+    if len(frame) == 0:
+        missing = []  # a GeoJSON without features has no columns either; that is told instead
     if faults := [*missing, *_contradiction(frame.crs, Path(path), datum, epsg)]:
         raise _refused(path, faults)
     return Layer(polygons=_in_wgs84(frame, datum, epsg), texts=texts, datum=datum)
@@ -138,26 +140,41 @@ def write(edition: Edition, path: str | Path, datum: Datum = Datum.WGS84) -> Non
     Written beside its place and renamed, so that nobody sees half of it. Raises GridError.
     """
     target = Path(path)
+    if target.suffix.lower() not in _WRITERS:
+        raise GridError(
+            zh=f"不知道怎样写 {target.name}：扩展名应为 {'、'.join(_WRITERS)}",
+            en=f"{target.name}: the ending must be one of {', '.join(_WRITERS)}",
+        )
     frame = geopandas.GeoDataFrame(
         _columns_of(edition), geometry=_in_datum(edition.polygons, datum), crs="EPSG:4326"
     )
     half = target.with_name(f".half-{target.name}")
     try:
-        if target.suffix.lower() == ".parquet":
-            frame.to_parquet(half)
-        else:
-            frame.to_file(half, engine="pyogrio", driver=_DRIVERS[target.suffix.lower()])
+        _WRITERS[target.suffix.lower()](frame, half)
         half.replace(target)
-    except KeyError:
-        raise GridError(
-            zh=f"不知道怎样写 {target.name}：扩展名应为 {'、'.join([*_DRIVERS, '.parquet'])}",
-            en=f"{target.name}: the ending must be one of {', '.join([*_DRIVERS, '.parquet'])}",
-        ) from None
     finally:
         half.unlink(missing_ok=True)
 
 
-_DRIVERS: Final = {".geojson": "GeoJSON", ".json": "GeoJSON", ".gpkg": "GPKG"}
+def _write_geojson(frame: geopandas.GeoDataFrame, path: Path) -> None:
+    """By Python's own numbers: GDAL rounds off the last bits, and another digest comes back."""
+    path.write_text(frame.to_json(drop_id=True, ensure_ascii=False), encoding="utf-8")
+
+
+def _write_gpkg(frame: geopandas.GeoDataFrame, path: Path) -> None:
+    frame.to_file(path, engine="pyogrio", driver="GPKG", layer="unit_grid")
+
+
+def _write_parquet(frame: geopandas.GeoDataFrame, path: Path) -> None:
+    frame.to_parquet(path)
+
+
+_WRITERS: Final = {
+    ".geojson": _write_geojson,
+    ".json": _write_geojson,
+    ".gpkg": _write_gpkg,
+    ".parquet": _write_parquet,
+}
 
 
 def _columns_of(edition: Edition) -> dict[str, list[str]]:
