@@ -26,6 +26,7 @@ from api.headers import Guarding
 from api.in_force import InForce
 from api.live import Follower, Ring
 from api.parts import Parts
+from api.server import on_signal
 from api.settings import Settings
 from api.version import version
 from incidents.postgres import accounts, views
@@ -83,7 +84,8 @@ def _lifespan(
             asyncio.create_task(_every_second(parts), name="keep fresh"),
         ]
         try:
-            yield
+            with on_signal(parts.follower.ring.close):
+                yield
         finally:
             await _closed(parts, tasks)
 

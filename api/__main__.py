@@ -1,0 +1,125 @@
+"""Commands of the API: `serve`, and accounts made, listed and withdrawn by the operator."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated, NoReturn
+
+import psycopg
+import typer
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from api.app import create_app
+from api.server import serve as run_server
+from api.settings import Settings
+from grid.errors import CityError
+from incidents.lifecycle import Role
+from incidents.postgres import accounts as kept
+from incidents.postgres.connection import Connection, connect
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="一网接口 The API of 一网 Yiwang."
+)
+accounts = typer.Typer(
+    no_args_is_help=True, help="账户 Accounts: people and programs that may ask."
+)
+app.add_typer(accounts, name="accounts")
+
+AsJson = Annotated[bool, typer.Option("--json", help="供程序读取 for programs")]
+
+
+def application() -> FastAPI:
+    """The application from the environment's settings: what uvicorn calls in each process."""
+    return create_app(_settings())
+
+
+@app.command()
+def serve() -> None:
+    """启动接口服务 Serve until SIGINT or SIGTERM."""
+    settings = _settings()
+    if not run_server(settings):
+        _refuse(
+            f"未能在 {settings.host}:{settings.api_port} 启动，原因见上；YIWANG_API_PORT 可另选端口 / "
+            "did not start, see above; YIWANG_API_PORT chooses another port"
+        )
+
+
+@app.command()
+def openapi() -> None:
+    """打印接口描述 Print the OpenAPI description."""
+    settings = Settings(database_url="postgresql://nowhere")
+    print(json.dumps(create_app(settings).openapi(), ensure_ascii=False, indent=1))
+
+
+@accounts.command()
+def add(
+    name: Annotated[str, typer.Argument(help="名称 its name")],
+    role: Annotated[Role, typer.Option(help="角色")],
+    department: Annotated[str | None, typer.Option(help="部门代码 department's code")] = None,
+    area: Annotated[str | None, typer.Option(help="区域编码前缀 code prefix")] = None,
+    scopes: Annotated[str, typer.Option(help="逗号分隔 comma-separated")] = "",
+    json_: AsJson = False,
+) -> None:
+    """新建账户并打印一次令牌 Make an account and print its token, once."""
+    named = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+    with _store() as connection:
+        token = kept.add(connection, kept.Applicant(name, role, department, area, named))
+    if json_:
+        print(json.dumps({"name": name, "role": str(role), "token": token}, ensure_ascii=False))
+    else:
+        print(token)
+        print("令牌只显示这一次，请妥善保存 / shown this once", file=sys.stderr)
+
+
+@accounts.command("list")
+def list_(json_: AsJson = False) -> None:
+    """列出账户 List accounts, without tokens."""
+    with _store() as connection:
+        everybody = kept.everybody(connection)
+    if json_:
+        print(json.dumps([asdict(one) for one in everybody], ensure_ascii=False))
+        return
+    for one in everybody:
+        state = "" if one.active else "  已停用 inactive"
+        print(f"{one.name}\t{one.role}\t{one.department or '-'}\t{one.area or '-'}{state}")
+
+
+@accounts.command()
+def deactivate(name: Annotated[str, typer.Argument(help="名称 its name")]) -> None:
+    """停用账户 Withdraw an account: its token is refused within two seconds."""
+    with _store() as connection:
+        kept.deactivate(connection, name)
+    print(f"已停用 {name} / withdrawn")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()  # type: ignore[call-arg]  # from the environment
+    except ValidationError as fault:
+        wrong = "; ".join(f"YIWANG_{str(e['loc'][0]).upper()}: {e['msg']}" for e in fault.errors())
+        _refuse(f"设置不对 / settings are wrong: {wrong}")
+
+
+@contextmanager
+def _store() -> Iterator[Connection]:
+    try:
+        with connect(_settings().database_url, "accounts") as connection:
+            yield connection
+    except CityError as fault:
+        _refuse(str(fault))
+    except psycopg.OperationalError as fault:
+        _refuse(f"数据库无法连接 / the database cannot be reached: {str(fault).splitlines()[0]}")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    app()

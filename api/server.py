@@ -1,0 +1,77 @@
+"""uvicorn as we run it, and the closing of live streams as soon as a signal asks the process to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from api.settings import Settings
+
+GRACE_S = 4
+"""Requests under way get so long to end; the whole stop takes at most five seconds."""
+
+
+def serve(settings: Settings) -> bool:
+    """Serve until SIGINT or SIGTERM; False when the port is taken or the application does not start."""
+    config = uvicorn.Config(
+        "api.__main__:application",
+        factory=True,
+        host=settings.host,
+        port=settings.api_port,
+        workers=settings.api_workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=30,
+        access_log=False,
+        server_header=False,
+        log_level="info",
+    )
+    try:
+        listening = config.bind_socket()
+    except SystemExit:
+        return False
+    if settings.api_workers > 1:
+        Multiprocess(config, sockets=[listening]).run()
+        return True
+    server = uvicorn.Server(config)
+    with contextlib.suppress(
+        KeyboardInterrupt
+    ):  # uvicorn raises the signal again when all is closed
+        server.run(sockets=[listening])
+    return server.started
+
+
+@contextlib.contextmanager
+def on_signal(act: Callable[[], None]) -> Iterator[None]:
+    """Within it, SIGTERM and SIGINT call `act` in the running loop before whoever handled them so far.
+
+    uvicorn waits for open connections before it ends the lifespan; an event stream must hear of the end earlier.
+    Does nothing outside the main thread, where Python lets nobody set handlers.
+    """
+    loop = asyncio.get_running_loop()
+    before = {}
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(act)
+        handler = before.get(number)
+        if callable(handler):
+            handler(number, frame)
+
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before[number] = signal.signal(number, heard)
+    except ValueError:
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
