@@ -1,0 +1,120 @@
+"""The city's decisions in the store: dated editions with their author, refused whole when not sound, never changed.
+
+What a body must say and what it means is the standards' business (`incidents.standards.tables`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from incidents.decisions import Decisions
+from incidents.postgres import city
+from incidents.postgres.connection import Connection
+from incidents.postgres.queries import named
+from incidents.standards import tables
+
+SINCE_EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""When the seed begins to hold: before anything we may ever be asked about."""
+
+Stamp = tuple[int, ...]
+"""Which editions hold; equal stamps mean equal decisions."""
+
+_SQL = named("decision_store.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDecision:
+    """One edition: `holds_from` is when it begins to hold, `body` the tables as JSON."""
+
+    id: int
+    kind: str
+    holds_from: datetime
+    made_at: datetime
+    author: str
+    body: dict[str, Any]
+
+
+def keep(
+    conn: Connection,
+    kind: str,
+    body: Mapping[str, Any],
+    author: str,
+    holds_from: datetime | None = None,
+) -> int:
+    """Keep a new edition and return its id; DecisionRefused with row and reason when it is not sound.
+
+    `holds_from` None means at once. Not sound is also what contradicts the other decisions, now or on any
+    later day already decided: a route to a department nobody knows, a rule for a category that is gone.
+    """
+    tables.read(kind, body)
+    with conn.transaction():
+        conn.execute(_SQL["guard"])
+        row = conn.execute(
+            _SQL["add"],
+            {"kind": kind, "holds_from": holds_from, "author": author, "body": Jsonb(dict(body))},
+        ).fetchone()
+        assert row is not None
+        number, begins = row
+        for moment in conn.execute(_SQL["turns"], {"from": begins}).fetchall():
+            _know_departments(conn, in_force(conn, moment[0]))
+    return int(number)
+
+
+def seed(conn: Connection, author: str = "seed") -> tuple[str, ...]:
+    """Keep the standards' seed of every kind that nobody decided yet, as holding since ever; which kinds."""
+    with conn.transaction():
+        conn.execute(_SQL["guard"])
+        bodies = tables.seed()
+        missing = tuple(kind for kind in tables.KINDS if not editions(conn, kind))
+        for kind in missing:
+            values = {"kind": kind, "holds_from": SINCE_EVER, "author": author}
+            conn.execute(_SQL["add"], {**values, "body": Jsonb(bodies[kind])})
+        _know_departments(conn, in_force(conn))
+    return missing
+
+
+def editions_in_force(conn: Connection, at: datetime | None = None) -> dict[str, KeptDecision]:
+    """The edition of each kind that holds at an instant (None: now); kinds never decided are missing."""
+    with conn.cursor(row_factory=class_row(KeptDecision)) as cursor:
+        return {one.kind: one for one in cursor.execute(_SQL["in_force"], {"at": at})}
+
+
+def in_force(conn: Connection, at: datetime | None = None) -> Decisions:
+    """What the city decided and holds at an instant (None: now); where it decided nothing, the seed holds."""
+    kept = editions_in_force(conn, at)
+    bodies = {**tables.seed(), **{kind: one.body for kind, one in kept.items()}}
+    here = city.get(conn)
+    return tables.decide(
+        bodies,
+        editions={kind: one.id for kind, one in kept.items()},
+        region=here.region if here else None,
+        time_zone=here.time_zone if here else None,
+    )
+
+
+def stamp(conn: Connection) -> Stamp:
+    """Which editions hold now, and for which city: cheap to ask, changes when one is made or its time comes."""
+    return tuple(row[0] for row in conn.execute(_SQL["stamp"]))
+
+
+def editions(conn: Connection, kind: str) -> list[KeptDecision]:
+    """All editions of a kind, the newest first, without their bodies."""
+    with conn.cursor(row_factory=class_row(KeptDecision)) as cursor:
+        return cursor.execute(_SQL["editions"], {"kind": kind}).fetchall()
+
+
+def _know_departments(conn: Connection, decisions: Decisions) -> None:
+    """An incident may only name a department that has a row."""
+    city.put_departments(
+        conn,
+        (
+            city.Department(one.code, one.name_zh, one.parent)
+            for one in decisions.departments.values()
+        ),
+    )
