@@ -42,9 +42,10 @@ HABITS = {
     "road.water": Habit(0.4, 0.3, 31.0, 12, 0, (150, 260)),
     "gas.lel": Habit(1.5, 0.8, 42.0, 15, 3, (60, 150)),
     "air.pm25": Habit(48.0, 6.0, 190.0, 20, 1, (200, 320)),
-    "noise.leq": Habit(56.0, 3.0, 82.0, 10, 4, (120, 240)),
+    "noise.leq": Habit(54.0, 2.5, 82.0, 10, 4, (120, 240)),
     "smoke.alarm": Habit(0.0, 0.0, 1.0, 30, 2, (60, 120)),
     "bin.fill": Habit(40.0, 2.0, 97.0, 40, 6, (120, 240)),
+    "hydrant.pressure": Habit(0.28, 0.01, 0.09, 30, 1, (760, 800)),
 }
 _ALARM_EVERY = 5
 
@@ -120,7 +121,7 @@ class Day:
         dice = random.Random(f"{self.number}/{device}/{metric}/{second}")
         calm = habit.rest * _tide(metric, second) + dice.gauss(0, habit.jitter)
         value = calm + strength * (habit.trouble * dice.uniform(0.95, 1.08) - calm)
-        return 1.0 if metric == "smoke.alarm" and strength > 0.5 else round(max(value, 0.0), 2)
+        return 1.0 if metric == "smoke.alarm" and strength > 0.5 else round(max(value, 0.0), 3)
 
 
 def hour_at(second: float) -> float:

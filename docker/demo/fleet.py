@@ -72,6 +72,7 @@ METRICS = (
     Metric("noise.leq", "环境噪声", "dB(A)"),
     Metric("smoke.alarm", "烟感报警", ""),
     Metric("bin.fill", "垃圾箱满溢度", "%"),
+    Metric("hydrant.pressure", "消火栓压力", "MPa"),
 )
 
 MAKES = (
@@ -82,6 +83,7 @@ MAKES = (
     Make("air", "KQ", "空气微站", 12, ("air.pm25",), "03010", "环保监测站", "spread"),
     Make("noise", "ZS", "噪声监测屏", 20, ("noise.leq",), "03013", "噪声显示屏", "road"),
     Make("smoke", "YG", "沿街商铺烟感", 30, ("smoke.alarm",), "01013", "消防设施", "anywhere"),
+    Make("hydrant", "XH", "消火栓", 12, ("hydrant.pressure",), "01013", "消防设施", "road"),
     Make("bin", "LJ", "智能垃圾箱", 36, ("bin.fill",), "03005", "垃圾箱", "road", Datum.GCJ02),
     Make("camera", "SP", "视频点位", 30, (), "01050", "监控电子眼设施", "road", Datum.GCJ02),
 )

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ HOLDS_FROM = date(2010, 1, 1)
 CODE_SET = "nyc311"
 PM25_DEVICE = "BJ-PM25"
 
-_BOROUGHS_ZH = {
+BOROUGHS = {
     "1": "曼哈顿 Manhattan",
     "2": "布朗克斯 The Bronx",
     "3": "布鲁克林 Brooklyn",
@@ -92,6 +93,7 @@ def geoid_of(code: str) -> str:
     return code[5] + code[9:]
 
 
+@cache
 def edition() -> Edition:
     """The 2,166 tracts as an edition; takes about a second."""
     with gzip.open(TRACTS, "rt", encoding="utf-8") as file:
@@ -111,7 +113,7 @@ def _area_names(features: list[dict[str, Any]]) -> dict[str, str]:
     for feature in features:
         geoid, nta = feature["properties"]["geoid"], feature["properties"]["nta"]
         code = cell_code(geoid, nta)
-        found[code[:6]] = _BOROUGHS_ZH[geoid[0]]
+        found[code[:6]] = BOROUGHS[geoid[0]]
         found[code[:9]] = f"NTA {nta}"
         found[code[:12]] = f"{nta} tracts {geoid[1:4]}…"
     return found

@@ -75,7 +75,13 @@ def _episodes(devices: Sequence[Device], dice: random.Random) -> list[Episode]:
         chosen = dice.sample(able, min(habit.episodes, len(able)))
         for i, code in enumerate(chosen):
             share = (i + dice.random()) / len(chosen)
-            found.append(Episode(code, int(40 + share * (DAY_S - 420)), dice.randint(*habit.lasts)))
+            found.append(
+                Episode(
+                    code,
+                    int(40 + share * max(60, DAY_S - 80 - habit.lasts[1])),
+                    dice.randint(*habit.lasts),
+                )
+            )
     found += _rain(devices, dice)
     found += _opening(devices, dice, {e.device for e in found})
     return found

@@ -155,18 +155,19 @@ class NightScript:
     """New York's night over and over, and the PM2.5 series going on through it."""
 
     def __init__(self) -> None:
-        self._requests = nyc.requests()
         self._values = list(nyc.series())
-        self._began = self._requests[0].created.replace(hour=0, minute=0, second=0)
+        self._requests: dict[int, list[nyc.Request]] = {}
+        for request in nyc.requests():
+            began = request.created.replace(hour=0, minute=0, second=0)
+            moment = int((request.created - began).total_seconds()) // SPEED
+            self._requests.setdefault(moment, []).append(request)
 
     def at(self, second: int) -> Second:
         """What is said in that second of the demo."""
         said = Second()
         lap, moment = divmod(second, NIGHT_S // SPEED)
-        for request in self._requests:
-            real = int((request.created - self._began).total_seconds())
-            if real // SPEED == moment:
-                said.see("nyc311", _request(request, lap))
+        for request in self._requests.get(moment, ()):
+            said.see("nyc311", _request(request, lap))
         if second % _HOUR_EVERY == 0:
             value = self._values[second // _HOUR_EVERY % len(self._values)]
             if value is not None:

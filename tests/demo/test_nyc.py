@@ -19,6 +19,11 @@ def edition() -> Edition:
     return nyc.edition()
 
 
+@pytest.fixture(scope="module")
+def atlas(edition: Edition) -> Atlas:
+    return Atlas.of(edition)
+
+
 def test_2166_tracts_are_cells_with_valid_codes(edition: Edition) -> None:
     assert len(edition) == 2166
     for code in edition.codes.tolist():
@@ -36,12 +41,12 @@ def test_no_tract_loses_its_number(edition: Edition) -> None:
     assert len({nyc.geoid_of(code) for code in edition.codes.tolist()}) == 2166
 
 
-def test_every_geocoded_request_falls_in_a_cell_of_its_borough(edition: Edition) -> None:
+def test_every_geocoded_request_falls_in_a_cell(atlas: Atlas) -> None:
     placed = [r for r in nyc.requests() if r.lon is not None]
     assert len(placed) == 913
     lon = np.array([r.lon for r in placed], dtype=float)
     lat = np.array([r.lat for r in placed], dtype=float)
-    assert (Atlas.of(edition).locate(lon, lat) >= 0).all()
+    assert (atlas.locate(lon, lat) >= 0).all()
 
 
 def test_924_requests_in_the_order_they_were_made_none_twice() -> None:
@@ -67,6 +72,6 @@ def test_the_series_has_43824_hours_2067_of_them_missing() -> None:
     assert max(v for v in values if v is not None) == 994
 
 
-def test_the_borrowed_sensor_stands_in_a_cell(edition: Edition) -> None:
+def test_the_borrowed_sensor_stands_in_a_cell(atlas: Atlas) -> None:
     place = nyc.city().devices[0].position
-    assert Atlas.of(edition).locate_one(place.lon, place.lat) >= 0
+    assert atlas.locate_one(place.lon, place.lat) >= 0

@@ -1,0 +1,149 @@
+"""Plays a demo for ever: machines to the gateway, people to the API, from where it stopped the last time.
+
+Two threads, so that a door that is shut does not keep the other one waiting. A clock that stood still
+(a laptop asleep, a machine stopped) makes the demo go on from now; nothing is made up for.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from demo import nyc_decisions
+from demo.city import build
+from demo.door import Door
+from demo.machines import Machines
+from demo.people import Office
+from demo.script import CityScript, NightScript, Script
+from demo.seed import read_accounts
+from demo.settings import Settings
+from incidents.dispatching import route
+from incidents.standards import tables
+
+_SAVE_EVERY = 5
+_BEHIND_AT_MOST = 10.0
+_REPORTS_KEPT = 100
+
+
+class Progress:
+    """Which second of the demo comes next, kept in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.second = self._read()
+
+    def save(self) -> None:
+        """Keep it; whole or not at all."""
+        beside = self._file.with_suffix(".new")
+        beside.write_text(json.dumps({"second": self.second}), encoding="utf-8")
+        beside.replace(self._file)
+
+    def _read(self) -> int:
+        try:
+            return int(json.loads(self._file.read_text(encoding="utf-8"))["second"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return 0
+
+
+class Player:
+    """The two sides, and what goes from the script to each."""
+
+    def __init__(self, script: Script, progress: Progress, stop: threading.Event) -> None:
+        self._script = script
+        self._progress = progress
+        self._stop = stop
+        self._reports: deque[tuple[str, dict[str, Any], str]] = deque(maxlen=_REPORTS_KEPT)
+
+    def run_machines(self, machines: Machines) -> None:
+        """Second after second until stopped."""
+        began = time.monotonic() - self._progress.second
+        while not self._stop.is_set():
+            behind = time.monotonic() - began - self._progress.second
+            if behind > _BEHIND_AT_MOST:
+                began = time.monotonic() - self._progress.second
+            elif behind < 0:
+                self._stop.wait(-behind)
+                continue
+            second = self._progress.second
+            said = self._script.at(second)
+            self._reports.extend(said.reports)
+            machines.tell(said, f"s{second:07d}", time.time_ns() // 1_000_000)
+            self._progress.second = second + 1
+            if second % _SAVE_EVERY == 0:
+                self._progress.save()
+            machines.deliver()
+        self._progress.save()
+
+    def run_people(self, office: Office) -> None:
+        """Reports as they come, then the desk's work, until stopped."""
+        while not self._stop.wait(0.5):
+            while self._reports and office.report(*self._reports[0]):
+                self._reports.popleft()
+            office.work()
+
+
+def play(settings: Settings) -> int:
+    """Play the demo the settings name until SIGTERM or SIGINT: 0; never seeded, or a side failed: 1."""
+    accounts = read_accounts(settings.accounts_file)
+    if not accounts:
+        _say(f"没有 {settings.accounts_file}；请先 python -m demo seed / python -m demo seed first")
+        return 1
+    stop, asked = threading.Event(), threading.Event()
+
+    def leave(*_: object) -> None:
+        asked.set()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
+    script: Script = NightScript() if settings.nyc else CityScript(build())
+    progress = Progress(settings.home / f"traffic-{settings.demo}.json")
+    _say(f"演示从第 {progress.second} 秒继续 / playing on from second {progress.second}")
+    player = Player(script, progress, stop)
+    gateway = Door(settings.nearby, settings.gateway_port, accounts["machines"]["token"])
+    office = _office(settings, accounts)
+    people = threading.Thread(target=_guarded, args=(player.run_people, office, stop))
+    people.start()
+    try:
+        _guarded(player.run_machines, Machines(gateway, _say), stop)
+    finally:
+        stop.set()
+        people.join()
+        progress.save()
+    _say("演示停止 / stopped")
+    return 0 if asked.is_set() else 1
+
+
+def _office(settings: Settings, accounts: Mapping[str, Mapping[str, Any]]) -> Office:
+    doors = {
+        name: Door(settings.nearby, settings.api_port, row["token"])
+        for name, row in accounts.items()
+    }
+    bodies = nyc_decisions.bodies() if settings.nyc else tables.seed()
+    decisions = tables.decide(bodies, {})
+    usual = "NYPD" if settings.nyc else "CG"
+
+    def department_of(incident: Mapping[str, Any]) -> str:
+        found = route(incident["category"], incident.get("cell"), decisions.routes)
+        return found.department or usual
+
+    return Office(doors, accounts, department_of, _say)
+
+
+def _guarded(work: Callable[[Any], None], what: object, stop: threading.Event) -> None:
+    """A side that fails takes the other with it, so that the supervisor starts both anew."""
+    try:
+        work(what)
+    finally:
+        stop.set()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,114 @@
+"""Seeding on a real database: complete, and the same the second time."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo import fleet
+from demo.seed import read_accounts, seed
+from demo.settings import Settings
+from incidents.lifecycle import Role
+from incidents.postgres import accounts, decision_store, grid_store
+from incidents.postgres.connection import connect
+from incidents.rules_book import ReportRule
+
+pytestmark = pytest.mark.real
+
+_TABLES = ("city", "decision", "department", "account", "grid_edition", "unit_grid", "grid_area")
+_MORE = ("component", "device", "metric")
+
+
+def _settings(database_url: str, home: Path, demo: str = "1") -> Settings:
+    return Settings(database_url=database_url, home=home, demo=demo)
+
+
+def _everything(database_url: str) -> dict[str, list[tuple[object, ...]]]:
+    with psycopg.connect(database_url) as conn:
+        return {
+            table: sorted(conn.execute(f"select * from {table}").fetchall(), key=repr)
+            for table in (*_TABLES, *_MORE)
+        }
+
+
+@pytest.mark.parametrize("demo", ["1", "nyc"])
+def test_seeding_twice_changes_nothing(database_url: str, tmp_path: Path, demo: str) -> None:
+    settings = _settings(database_url, tmp_path, demo)
+    seed(settings)
+    first, file = _everything(database_url), settings.accounts_file.read_text()
+    seed(settings)
+    assert _everything(database_url) == first
+    assert settings.accounts_file.read_text() == file
+
+
+def test_every_role_has_an_account_whose_token_opens_the_door(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = _settings(database_url, tmp_path)
+    seed(settings)
+    rows = json.loads(settings.accounts_file.read_text())
+    with connect(database_url, "test") as conn:
+        for row in rows:
+            found = accounts.find(conn, row["token"])
+            assert found is not None
+            assert (found.name, str(found.role)) == (row["name"], row["role"])
+    assert {row["role"] for row in rows} == {str(r) for r in Role} - {"system"}
+    assert all(row["zh"] for row in rows)
+
+
+def test_only_its_owner_may_read_the_tokens(database_url: str, tmp_path: Path) -> None:
+    settings = _settings(database_url, tmp_path)
+    seed(settings)
+    assert stat.S_IMODE(settings.accounts_file.stat().st_mode) == 0o600
+
+
+def test_a_lost_file_of_accounts_is_written_anew_with_new_tokens(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = _settings(database_url, tmp_path)
+    seed(settings)
+    old = read_accounts(settings.accounts_file)
+    settings.accounts_file.unlink()
+    seed(settings)
+    new = read_accounts(settings.accounts_file)
+    assert set(new) == set(old)
+    with connect(database_url, "test") as conn:
+        assert accounts.find(conn, new["lead"]["token"]) is not None
+        assert accounts.find(conn, old["lead"]["token"]) is None
+
+
+def test_the_administrator_has_the_token_he_was_given(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database_url, home=tmp_path, admin_token="eight-and-more")
+    seed(settings)
+    assert read_accounts(settings.accounts_file)["admin"]["token"] == "eight-and-more"
+
+
+@pytest.mark.parametrize("demo", ["1", "nyc"])
+def test_every_rule_can_speak_and_every_route_leads_to_a_department(
+    database_url: str, tmp_path: Path, demo: str
+) -> None:
+    seed(_settings(database_url, tmp_path, demo))
+    with connect(database_url, "test") as conn:
+        decisions = decision_store.in_force(conn)
+        departments = {row[0] for row in conn.execute("select code from department")}
+        handlers = {a.department for a in accounts.everybody(conn) if a.role is Role.DEPARTMENT}
+    measured = {code for make in fleet.MAKES for code in make.metrics}
+    for rule in decisions.rules:
+        assert isinstance(rule, ReportRule) or rule.metric in measured
+    assert {row.department for row in decisions.routes.routes} <= departments
+    assert departments == handlers == set(decisions.departments)
+
+
+def test_every_device_is_registered_in_a_cell(database_url: str, tmp_path: Path) -> None:
+    seed(_settings(database_url, tmp_path))
+    with connect(database_url, "test") as conn:
+        lost = conn.execute(
+            "select code from device where not registered or cell is null or component is null"
+        ).fetchall()
+        cells = grid_store.load_edition(conn)[2]
+    assert lost == []
+    assert len(cells.responsible) > 100
