@@ -21,7 +21,7 @@ LEVELS = (
     Level("noise-shared", SHARED, 70, 60, for_s=3, gap_s=3600, settle_s=3600),
 )
 TAIL_S = 4000
-"""Seconds of event time after which one last reading lets everything shared be decided."""
+"""Seconds of event time after which one last reading, sent at rest, lets everything shared be decided."""
 
 OPENING, CLUSTERED, FILTERED = (
     "chaos/matter/opening",
@@ -111,8 +111,12 @@ class Load:
             unfit = dice.random() < 0.03
             bad: list[Row] = [(heard[0][0], OWN, times[0] + 1, None)] if unfit else []
             yield self._envelope(gateway, first, [(d, m, t) for t in times for d, m in heard], bad)
-        tail = self.begin_ms + 1000 * (shape.steps + TAIL_S)
-        yield self._envelope(gateway, shape.steps, [(d, m, tail) for d, m in heard], [])
+
+    def last(self, gateway: int) -> Envelope:
+        """One late reading of everything the gateway hears; to be sent when all before it is taken in."""
+        at = self.begin_ms + 1000 * (self.shape.steps + TAIL_S)
+        rows = [(d, m, at) for d, m in self._heard(gateway)]
+        return self._envelope(gateway, self.shape.steps, rows, [])
 
     def _envelope(
         self,
