@@ -26,7 +26,9 @@ def _settings(part: str) -> Settings:
         settings = Settings()  # type: ignore[call-arg]  # read from the environment
     except ValidationError as fault:
         names = ", ".join(f"YIWANG_{e['loc'][0]}".upper() for e in fault.errors())
-        raise Trouble(f"环境变量缺失或不对：{names}", f"missing or wrong in the environment: {names}") from fault
+        raise Trouble(
+            f"环境变量缺失或不对：{names}", f"missing or wrong in the environment: {names}"
+        ) from fault
     speech.set_up(settings.log_json, part)
     return settings
 
@@ -48,6 +50,33 @@ def worker(name: Annotated[str, typer.Option(help="固定名字 / its static nam
     from streams import worker as process
 
     process.run(settings, name)
+
+
+@cli.command()
+def relay() -> None:
+    """把待发的业务事实送到 Kafka / send facts from the outbox to Kafka."""
+    settings = _settings("relay")
+    from streams import relay as process
+
+    process.run(settings)
+
+
+@cli.command()
+def gateway() -> None:
+    """设备的 HTTP 入口 / the machines' door over HTTP."""
+    settings = _settings("gateway")
+    from streams import gateway as process
+
+    process.run(settings)
+
+
+@cli.command()
+def watch() -> None:
+    """按时唤醒作业 / wake the jobs in time."""
+    settings = _settings("watch")
+    from streams import watch as process
+
+    process.run(settings)
 
 
 def main() -> None:

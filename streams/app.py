@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import attrgetter
 from typing import Any, NoReturn
 
 import faust
@@ -13,6 +14,10 @@ from streams import topics
 from streams.message import Message
 from streams.seeking import Standing, StoredOffsetsApp
 from streams.settings import Settings
+
+COORDINATOR = "_consumer._thread._consumer._coordinator"
+PARKED = ("_pending_exception", "_coordination_task")
+"""Private to faust-streaming 0.15.3 and aiokafka 0.14.0, both pinned exactly; tests/streams/test_pins.py holds them."""
 
 Run = Callable[[Sequence[Message]], None]
 READ = (topics.READINGS, topics.REPORTS)
@@ -102,12 +107,8 @@ def coordinator_stuck(app: faust.App) -> bool:
     Private attributes of aiokafka 0.14.0 through faust-streaming 0.15.3; before the start there is nothing to see.
     """
     try:
-        consumer = app._consumer._thread._consumer  # noqa: SLF001 - pinned, see docs/decisions
-        coordinator = consumer._coordinator  # noqa: SLF001
-        if coordinator is None:
-            return False
-        task = coordinator._coordination_task  # noqa: SLF001
-        pending = coordinator._pending_exception  # noqa: SLF001
-        return pending is not None or (task is not None and task.done())
+        coordinator = attrgetter(COORDINATOR)(app)
+        pending, task = attrgetter(*PARKED)(coordinator)
     except AttributeError:
-        return False
+        return False  # not started yet
+    return pending is not None or (task is not None and task.done())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -19,6 +20,7 @@ from streams.wire import Readings
 
 EARLIEST_MS = 946_684_800_000
 """2000-01-01 UTC: what claims to be older is a clock that was never set."""
+EARLIEST = datetime.fromtimestamp(EARLIEST_MS / 1000, UTC)
 AHEAD_MS = 86_400_000
 """A day: what claims to be later than that from now is a clock gone wrong."""
 

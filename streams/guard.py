@@ -16,7 +16,7 @@ import psycopg
 import structlog
 from psycopg import errors
 
-from incidents.errors import Unavailable
+from incidents.errors import Stale, Unavailable
 from incidents.postgres.connection import Connection
 from streams.intake import Gap, Outcome
 from streams.message import Message
@@ -28,6 +28,7 @@ _WAITING_HELPS = (
     psycopg.InterfaceError,
     errors.ReadOnlySqlTransaction,
     errors.DiskFull,
+    Stale,
     Unavailable,
 )
 _log = structlog.get_logger("streams.guard")

@@ -11,7 +11,7 @@ Knows nothing of Kafka or Faust: a plain function of a connection and messages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Protocol
@@ -21,7 +21,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import errors
 
-from incidents.errors import Stale
+from incidents.errors import Stale, Unavailable
 from incidents.postgres import intake as store
 from incidents.postgres import packed, readings
 from incidents.postgres.connection import Connection
@@ -34,12 +34,20 @@ from streams.prepared import Prepared, prepare, whole
 DAY_MS = 86_400_000
 STAGED_FOR = 50
 """Batches a partition goes the careful way after duplicates were seen in it."""
-_TRY_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable, Stale)
+_QUICKER = (Stale, Unavailable)
+"""Somebody else was quicker, in the trade's words."""
+_TRY_AGAIN = (
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.LockNotAvailable,
+    *_QUICKER,
+)
 _NOT_THE_MESSAGE = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     psycopg.ProgrammingError,  # a table or a right is missing: every message would fail alike
     errors.ReadOnlySqlTransaction,
+    *_QUICKER,
 )
 _MOST_TRIES = 8
 
@@ -66,9 +74,10 @@ class Desk(Protocol):
         connection: Connection,
         prepared: Prepared,
         fresh: NDArray[np.bool_],
-        outcome: Outcome,
-    ) -> None:
-        """Judge the new rows, receive the events, and count what became of them."""
+        books: Mapping[int, Books],
+        now: datetime,
+    ) -> list[SetAside]:
+        """Judge and receive, counting into the books of each message; the events to be set aside."""
 
 
 class _AlreadyStored(Exception):
@@ -105,7 +114,7 @@ class Outcome:
 class Intake:
     """Applies batches; holds what a worker knows and which partitions had duplicates lately."""
 
-    def __init__(self, known: Known, desk: Desk | None, clock: Callable[[], datetime]) -> None:
+    def __init__(self, known: Known, desk: Desk, clock: Callable[[], datetime]) -> None:
         self.known = known
         self._desk = desk
         self._clock = clock
@@ -119,6 +128,7 @@ class Intake:
         what one message alone cannot do is found by halving and set aside with it.
         """
         packed.teach(connection)
+        self.known.refresh(connection)
         ordered = sorted(batch, key=lambda m: (m.topic, m.part, m.offset))
         return self._halving(connection, ordered)
 
@@ -138,10 +148,19 @@ class Intake:
         return outcome
 
     def _alone(self, connection: Connection, message: Message, fault: Exception) -> Outcome:
-        """A message that fails by itself goes to quarantine, in one transaction with its offset."""
+        """A message that fails by itself: its events one by one, or else all of it to quarantine."""
         detail = f"{type(fault).__name__}: {fault}"
-        prepared = Prepared.set_aside(message, "failed", detail)
-        outcome = self._retrying(connection, [message], prepared)
+        prepared = prepare(connection, self.known, [message], self._clock())
+        if len(prepared.sightings) > 1:
+            prepared.careful = True
+            try:
+                return self._retrying(connection, [message], prepared)
+            except _NOT_THE_MESSAGE:
+                raise
+            except Exception as again:  # noqa: BLE001 - whatever it is, the message goes aside
+                detail = f"{type(again).__name__}: {again}"
+        given = Prepared.set_aside(message, "failed", detail)
+        outcome = self._retrying(connection, [message], given)
         outcome.failed += outcome.total("quarantined")
         outcome.last_fault = detail
         return outcome
@@ -174,9 +193,12 @@ class Intake:
             outcome.books = {partition: Books() for partition in ends}
             self._count_messages(prepared, fresh, outcome)
             self._keep_readings(connection, prepared, fresh, outcome)
-            if self._desk is not None:
-                self._desk.receive(connection, prepared, fresh, outcome)
-            self._keep_aside(connection, prepared, fresh, outcome)
+            of_message = {
+                place: outcome.books[prepared.messages[place].partition]
+                for place in np.flatnonzero(fresh).tolist()
+            }
+            aside = self._desk.receive(connection, prepared, fresh, of_message, self._clock())
+            self._keep_aside(connection, prepared, of_message, aside)
             for partition, end in ends.items():
                 store.add_to_books(connection, partition, end, outcome.books[partition])
         return outcome
@@ -207,12 +229,17 @@ class Intake:
     def _count_messages(
         self, prepared: Prepared, fresh: NDArray[np.bool_], outcome: Outcome
     ) -> None:
-        for place in np.flatnonzero(fresh):
-            message = prepared.messages[int(place)]
-            books = outcome.books[message.partition]
+        for place in np.flatnonzero(fresh).tolist():
+            books = outcome.books[prepared.messages[place].partition]
             books.messages += 1
             books.readings_in += int(prepared.rows_in[place])
-            books.refused += len(prepared.refused.get(int(place), ()))
+            refused = len(prepared.refused.get(place, ()))
+            envelope = prepared.events.get(place)
+            if envelope is None:
+                books.refused += refused
+            else:
+                books.events_in += len(envelope.events)
+                books.events_quarantined += refused
 
     def _keep_readings(
         self,
@@ -272,18 +299,18 @@ class Intake:
         self,
         connection: Connection,
         prepared: Prepared,
-        fresh: NDArray[np.bool_],
-        outcome: Outcome,
+        books: Mapping[int, Books],
+        events: list[SetAside],
     ) -> None:
-        aside: list[SetAside] = []
-        for place in np.flatnonzero(fresh):
-            message = prepared.messages[int(place)]
-            aside += prepared.refused.get(int(place), ())
-            fault = prepared.unreadable.get(int(place))
+        """Into quarantine: whole messages, refused rows, and the events the desk could not take."""
+        aside = list(events)
+        for place, of in books.items():
+            aside += prepared.refused.get(place, ())
+            fault = prepared.unreadable.get(place)
             if fault is not None:
-                books = outcome.books[message.partition]
-                books.quarantined += 1
-                prepared.count_unreadable(message, fault, books)
+                message = prepared.messages[place]
+                of.quarantined += 1
+                prepared.count_unreadable(message, fault, of)
                 aside.append(whole(message, fault.reason, fault.detail))
         store.set_aside(connection, aside)
 
@@ -300,4 +327,3 @@ class Intake:
                 self._staged[partition] = STAGED_FOR
             elif self._staged.get(partition, 0) > 0:
                 self._staged[partition] -= 1
-

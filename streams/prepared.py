@@ -6,7 +6,7 @@ Nothing is written here but devices and metrics heard of for the first time, in 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from incidents.postgres import devices
 from incidents.postgres import intake as store
-
 from incidents.postgres.connection import Connection
 from incidents.postgres.intake import WHOLE_MESSAGE, Books, SetAside
 from incidents.postgres.readings import Rows
-from streams import columns, topics
+from streams import columns, sightings, topics
 from streams.columns import Gathered, Refusal
 from streams.known import UNKNOWN, Known
 from streams.message import Message
+from streams.sightings import Sighting
 from streams.wire import Events, Readings, Unreadable, decode_events, decode_readings
 
 
@@ -37,11 +37,15 @@ class Prepared:
     """Readings each message brought, good or refused."""
     events: dict[int, Events] = field(default_factory=dict)
     """Envelopes of events by position in `messages`."""
+    sightings: list[Sighting] = field(default_factory=list)
+    """Their events, placed; without those refused."""
     unreadable: dict[int, Unreadable] = field(default_factory=dict)
     refused: dict[int, list[SetAside]] = field(default_factory=dict)
     """Rows of good envelopes that are not stored, by position in `messages`."""
     new: Rows | None = None
     """The rows this transaction stored: the ones to judge."""
+    careful: bool = False
+    """Receive each event in a savepoint of its own, to find the one that breaks its message."""
 
     @classmethod
     def set_aside(cls, message: Message, reason: str, detail: str) -> Self:
@@ -55,6 +59,10 @@ class Prepared:
             rows_in=np.zeros(1, np.int64),
             unreadable={0: fault},
         )
+
+    def event_aside(self, place: int, item: int, reason: str, detail: str) -> SetAside:
+        """One event for quarantine, that could not be received."""
+        return sightings.aside(self.messages[place], self.events[place], item, (reason, detail))
 
     def count_unreadable(self, message: Message, fault: Unreadable, books: Books) -> None:
         """Into the books: the readings or events inside a message that is set aside whole."""
@@ -100,7 +108,20 @@ def prepare(
         place = of_envelope[int(gathered.envelope[row])]
         aside = _refused_row(messages[place], gathered, int(row), Refusal(int(refused[row])))
         done.refused.setdefault(place, []).append(aside)
+    if events:
+        done.sightings, refused_events = sightings.read(events, messages, now)
+        done.refused |= refused_events
+        _place(known, done)
     return done
+
+
+def _place(known: Known, done: Prepared) -> None:
+    """Put every event that brings a position into its cell, with one lookup."""
+    brought = [(i, s) for i, s in enumerate(done.sightings) if s.position is not None]
+    places = known.ground.places([s.position for _, s in brought if s.position is not None])
+    for (i, sighting), place in zip(brought, places, strict=True):
+        event = replace(sighting.event, place=place)
+        done.sightings[i] = replace(sighting, event=event)
 
 
 def _resolve(
@@ -133,9 +154,7 @@ def _resolve(
     return rows, good, refused
 
 
-def _device_slots(
-    connection: Connection, known: Known, gathered: Gathered
-) -> NDArray[np.int32]:
+def _device_slots(connection: Connection, known: Known, gathered: Gathered) -> NDArray[np.int32]:
     slots = known.devices.slots(gathered.device)
     if (slots != UNKNOWN).all():
         return slots

@@ -20,7 +20,9 @@ class Settings(BaseSettings):
     gateway_port: int = Field(default=8010, ge=0, le=65535)
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,40}$")
     group: str = "yiwang-intake"
-    replication: int = Field(default=-1, description="copies of each topic; -1 is the broker's default")
+    replication: int = Field(
+        default=-1, description="copies of each topic; -1 is the broker's default"
+    )
 
     batch_messages: int = Field(default=20, ge=1, le=500)
     """Envelopes of one topic that may share a transaction."""

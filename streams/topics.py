@@ -131,9 +131,7 @@ def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
         admin.close()
 
 
-def _make(
-    admin: KafkaAdminClient, missing: Sequence[Topic], prefix: str, replication: int
-) -> None:
+def _make(admin: KafkaAdminClient, missing: Sequence[Topic], prefix: str, replication: int) -> None:
     wanted = {
         prefix + topic.name: {
             "num_partitions": topic.partitions,
@@ -142,10 +140,9 @@ def _make(
         }
         for topic in missing
     }
-    try:
+    # Another process may make them at the same moment; the check below sees whether they are right.
+    with contextlib.suppress(TopicAlreadyExistsError):
         admin.create_topics(wanted)
-    except TopicAlreadyExistsError:
-        pass  # another process makes them at the same moment; the check below sees whether they are right
     names = list(wanted)
     admin.wait_for_topics(names)
 

@@ -95,7 +95,7 @@ class Watchdog:
             except (psycopg.Error, KafkaError, OSError) as fault:
                 self.progress.forgive()
                 _log.debug("watchdog cannot see", fault=str(fault))
-            except Exception as fault:
+            except Exception as fault:  # noqa: BLE001 - a dead watchdog watches nothing
                 self.halt(f"watchdog: {type(fault).__name__}: {fault}")
 
     def look(self, now: float) -> None:

@@ -19,11 +19,14 @@ from incidents.postgres import connection as connections
 from incidents.postgres import intake as store
 from incidents.postgres.connection import Connection
 from incidents.postgres.intake import Partition
+from incidents.postgres.numbers import Numbers
 from streams import app as apps
 from streams import topics
 from streams.guard import Guard, Patience
 from streams.intake import Intake
+from streams.judging import StreamDesk
 from streams.known import Known
+from streams.seeking import StoredOffsetsApp
 from streams.settings import Settings
 from streams.trouble import EX_ENDED, Trouble
 from streams.watchdog import Progress, Watchdog
@@ -81,7 +84,12 @@ def run(settings: Settings, name: str) -> NoReturn:
     watchdog.start(connection)
     loop = uvloop.new_event_loop()
     worker = faust.Worker(
-        app, loglevel="WARNING", loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
+        app,
+        loglevel="WARNING",
+        loop=loop,
+        quiet=True,
+        override_logging=False,
+        redirect_stdouts=False,
     )
     worker.execute_from_commandline()
     raise SystemExit(0)
@@ -92,7 +100,9 @@ def _hold(settings: Settings, name: str) -> Connection:
     try:
         connection = connections.connect(settings.database_url, name)
     except psycopg.OperationalError as fault:
-        raise Trouble(f"数据库连不上：{fault}", f"the database cannot be reached: {fault}") from fault
+        raise Trouble(
+            f"数据库连不上：{fault}", f"the database cannot be reached: {fault}"
+        ) from fault
     for _ in range(_NAME_TRIES):
         if store.hold_name(connection, name):
             return connection
@@ -105,7 +115,10 @@ def _hold(settings: Settings, name: str) -> Connection:
 
 
 def _guard(settings: Settings) -> Guard:
-    intake = Intake(Known(), None, lambda: datetime.now(UTC))
+    known = Known(settings.home / "atlas")
+    numbers = connections.pool(settings.database_url, "numbers", 1)
+    numbers.open()
+    intake = Intake(known, StreamDesk(known, Numbers(numbers)), lambda: datetime.now(UTC))
     return Guard(
         step=intake.apply,
         connect=lambda: connections.connect(settings.database_url, "intake"),
@@ -147,7 +160,7 @@ def _opened(connection: Connection, starts: Mapping[Partition, int]) -> Mapping[
     return store.offsets(connection, {topic for topic, _ in starts})
 
 
-def _assigned(app: apps.StoredOffsetsApp) -> set[Partition]:
+def _assigned(app: StoredOffsetsApp) -> set[Partition]:
     consumer = getattr(app, "_consumer", None)
     if consumer is None:
         return set()

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from grid.coordinates import Datum, Position
+from incidents.event import Place
 from incidents.postgres import packed
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
@@ -146,9 +149,68 @@ def keep_rule_states(
                 cursor.execute(_SQL["rule_state_keep"], values)
 
 
-def devices_of(connection: Connection, codes: Sequence[str]) -> list[tuple[str, int, int | None]]:
-    """(code, id, cell) of the devices we know among these codes."""
-    return connection.execute(_SQL["devices_of"], {"codes": sorted(set(codes))}).fetchall()
+@dataclass(frozen=True, slots=True)
+class HeardDevice:
+    """What a worker keeps of a device: its code and id, the cell it stands in, its kind."""
+
+    code: str
+    id: int
+    cell: int | None
+    kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a device stands."""
+
+    code: str
+    place: Place
+
+
+def devices_of(connection: Connection, codes: Sequence[str]) -> list[HeardDevice]:
+    """The devices we know among these codes."""
+    rows = connection.execute(_SQL["devices_of"], {"codes": sorted(set(codes))})
+    return [HeardDevice(*row) for row in rows]
+
+
+def devices_changed(
+    connection: Connection, since: datetime
+) -> tuple[list[HeardDevice], datetime | None]:
+    """Registered devices changed after an instant, and the instant of the newest change."""
+    rows = connection.execute(_SQL["devices_changed"], {"since": since}).fetchall()
+    return [HeardDevice(*row[:4]) for row in rows], rows[-1][4] if rows else None
+
+
+def device_places(
+    connection: Connection, ids: Sequence[int] = (), codes: Sequence[str] = ()
+) -> dict[int, Standing]:
+    """Where devices stand, by id; asked for by id or by code."""
+    rows = connection.execute(_SQL["device_places"], {"ids": list(ids), "codes": list(codes)})
+    return {row[0]: Standing(row[1], _place(*row[2:])) for row in rows}
+
+
+def _place(  # noqa: PLR0913, PLR0917 - the columns of one row
+    raw_lon: float | None,
+    raw_lat: float | None,
+    datum: str | None,
+    lon: float | None,
+    lat: float | None,
+    cell: int | None,
+    cell_code: str | None,
+    *above: str | None,
+) -> Place:
+    raw = None
+    if raw_lon is not None and raw_lat is not None and datum is not None:
+        raw = Position(raw_lon, raw_lat, Datum(datum))
+    return Place(raw, lon, lat, cell, cell_code, *above)
+
+
+def now(connection: Connection) -> datetime:
+    """The database's clock."""
+    row = connection.execute(_SQL["now"]).fetchone()
+    assert row is not None
+    at: datetime = row[0]
+    return at
 
 
 def say_seen(connection: Connection, name: str, kind: str, detail: Mapping[str, Any]) -> None:

@@ -69,15 +69,25 @@ insert into rule_state (rule, device_id, state) values (%(rule)s, %(device)s, %(
 delete from rule_state where rule = %(rule)s and device_id = %(device)s;
 
 -- name: devices_of
--- Devices by code, with the cell they stand in.
-select code, id, cell from device where code = any(%(codes)s::text[]);
+-- Devices by code, with the cell they stand in and their kind.
+select code, id, cell, kind from device where code = any(%(codes)s::text[]);
+
+-- name: devices_changed
+-- Devices a person registered or an edition moved since an instant. Those merely heard of have no place to change.
+select code, id, cell, kind, changed_at
+  from device
+ where changed_at > %(since)s and registered
+ order by changed_at;
 
 -- name: device_places
--- Where devices stand: code, raw position and WGS-84, cell and what lies above it.
-select d.id, d.code, d.raw_lon, d.raw_lat, d.datum, d.lon, d.lat, d.cell, d.component, d.name,
-       g.code, g.community, g.street, g.district
+-- Where devices stand, found by id or by code: raw position, WGS-84, the cell and what lies above it.
+select d.id, d.code, d.raw_lon, d.raw_lat, d.datum, d.lon, d.lat, d.cell, g.code, g.community, g.street, g.district
   from device d left join unit_grid g on g.id = d.cell
- where d.id = any(%(ids)s::int[]);
+ where d.id = any(%(ids)s::int[]) or d.code = any(%(codes)s::text[]);
+
+-- name: now
+-- The database's clock: changes are compared with their own clock, not ours.
+select clock_timestamp();
 
 -- name: part_started
 -- A part has just started.

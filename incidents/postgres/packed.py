@@ -41,7 +41,7 @@ class _PackedDumper(Dumper):
     def dump(self, obj: Packed) -> bytes:
         return obj.data
 
-    def get_key(self, obj: Packed, format: Any) -> Any:  # noqa: A002 - psycopg's name
+    def get_key(self, obj: Packed, format: Any) -> Any:  # noqa: A002, ARG002 - psycopg's name
         return (self.cls, obj.oid)
 
     def upgrade(self, obj: Packed, format: Any) -> Dumper:  # noqa: A002, ARG002 - psycopg's names

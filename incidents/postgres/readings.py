@@ -59,8 +59,9 @@ class Rows:
     @classmethod
     def none(cls) -> Self:
         """No rows at all."""
-        kinds = (np.int64, np.int32, np.int16, np.float64, np.int32, np.int16, np.int32)
-        return cls(*(np.empty(0, kind) for kind in kinds))
+        int32, int16 = np.empty(0, np.int32), np.empty(0, np.int16)
+        at, value = np.empty(0, np.int64), np.empty(0, np.float64)
+        return cls(at, int32, int16, value, int32, int16, int32)
 
     def __len__(self) -> int:
         return len(self.at)
@@ -172,9 +173,7 @@ def add_rollup(connection: Connection, rows: Rows, slot: int) -> None:
     bucket, metric, area = bucket[order], rows.metric[order], rows.area[order]
     begins = np.empty(len(order), np.bool_)
     begins[0] = True
-    begins[1:] = (
-        (bucket[1:] != bucket[:-1]) | (metric[1:] != metric[:-1]) | (area[1:] != area[:-1])
-    )
+    begins[1:] = (bucket[1:] != bucket[:-1]) | (metric[1:] != metric[:-1]) | (area[1:] != area[:-1])
     starts = np.flatnonzero(begins)
     value = rows.value[order]
     connection.execute(
