@@ -15,7 +15,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local import jars, java, leash
+from local import classes, jars, java, leash
 from local.ports import free_ports
 from local.trouble import Trouble
 
@@ -62,6 +62,7 @@ class LocalKafka:
         controller_port: the broker's inner quorum.
         heap_mb: ceiling of the Java heap, in MiB.
         properties: more lines for server.properties, stronger than ours.
+        java_words: more words for Java, in place of its class archive.
     """
 
     home: Path
@@ -69,6 +70,7 @@ class LocalKafka:
     controller_port: int
     heap_mb: int = 384
     properties: dict[str, str] = field(default_factory=dict)
+    java_words: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @classmethod
@@ -92,7 +94,9 @@ class LocalKafka:
         return self.home / "server.properties"
 
     def prepare(self) -> None:
-        """Fetch the jars, write the configuration, format the data folder once."""
+        """Fetch the jars (and archive their classes, once), write the configuration, format the data folder once."""
+        if not self.java_words:
+            classes.make(classes.archive_file(java.find(), jars.fetch()), _load_classes)
         data = self.home / "data"
         data.mkdir(parents=True, exist_ok=True)
         text = PROPERTIES.format(port=self.port, controller=self.controller_port, data=data)
@@ -117,9 +121,11 @@ class LocalKafka:
             )
 
     def _java(self) -> list[str]:
-        class_path = ":".join(str(file) for file in jars.fetch())
+        found, class_path = java.find(), jars.fetch()
+        more = self.java_words or classes.use(classes.archive_file(found, class_path))
         quiet = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        return [java.find().command, *JVM, *quiet, f"-Xmx{self.heap_mb}m", "-cp", class_path]
+        path = ":".join(map(str, class_path))
+        return [found.command, *JVM, *quiet, *more, f"-Xmx{self.heap_mb}m", "-cp", path]
 
     def command(self) -> list[str]:
         """The words that start the broker in the foreground; `prepare` comes first."""
@@ -176,6 +182,13 @@ class LocalKafka:
 
 QUESTION = 0x59495741
 """Number of our metadata request, which its answer must bear ("YIWA")."""
+
+
+def _load_classes(folder: Path, java_words: list[str]) -> None:
+    """Run a broker once, so that Java sees which classes it needs."""
+    broker = LocalKafka.on_free_ports(folder, java_words=java_words)
+    broker.start()
+    broker.stop()
 
 
 def is_ready(host: str, port: int, timeout: float = 2.0) -> bool:
