@@ -13,12 +13,16 @@ from starlette.concurrency import run_in_threadpool
 
 from api import (
     access,
+    admin_routes,
+    device_routes,
+    grid_routes,
     health_routes,
     incident_routes,
     live_routes,
     openapi,
     problems,
     report_routes,
+    wall_routes,
 )
 from api.access import Doorkeeper
 from api.gauges import Counting
@@ -42,6 +46,10 @@ ROUTERS = (
     health_routes.router,
     report_routes.router,
     incident_routes.router,
+    grid_routes.router,
+    device_routes.router,
+    wall_routes.router,
+    admin_routes.router,
     live_routes.router,
 )
 

@@ -12,17 +12,12 @@ from starlette.responses import Response
 
 from api import answers, listing
 from api.access import READERS, SCREENS, STAFF, Caller, allow
+from api.given import MoveGiven
 from api.idempotency import Key, once
 from api.negotiation import preferred
 from api.parts import Opened, Parts, now
 from api.problems import Problem
-from api.schemas import (
-    HistoryLine,
-    IncidentPage,
-    IncidentWhole,
-    MoveGiven,
-    MovesOpen,
-)
+from api.schemas import HistoryLine, IncidentPage, IncidentWhole, MovesOpen
 from api.shapes import move_shown, shown
 from incidents import desk
 from incidents.incident import Incident

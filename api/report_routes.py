@@ -11,10 +11,11 @@ from starlette.responses import Response
 
 from api import answers
 from api.access import STAFF, Caller, allow
+from api.given import ReportGiven
 from api.idempotency import Key, once
 from api.parts import Opened, Parts, now
 from api.problems import Problem
-from api.schemas import ReportAccepted, ReportGiven
+from api.schemas import ReportAccepted
 from incidents import desk
 from incidents.event import Event, Origin
 from incidents.postgres.connection import Connection

@@ -1,161 +1,14 @@
-"""What travels over HTTP, as pydantic models: requests are checked by them, answers described by them."""
+"""What goes out over HTTP, as pydantic models for the OpenAPI; answers are written as bytes and not run through them."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from grid.coordinates import Datum
+from api.given import Reporter
 from incidents.lifecycle import Role, State
-
-Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
-Text = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
-Degrees = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Given(BaseModel):
-    """Base of requests: an unknown member is a mistake worth telling."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class PositionGiven(Given):
-    """A place with its declared datum 坐标系."""
-
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[116.397])]
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[39.908])]
-    datum: Datum = Field(examples=["wgs84"])
-    accuracy: Annotated[float, Field(ge=0, allow_inf_nan=False, description="米 metres")] | None = (
-        None
-    )
-
-
-class Reporter(Given):
-    """上报人: personal data, shown to the desk only."""
-
-    name: Line | None = Field(default=None, examples=["王先生"])
-    phone: Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+()\-\s#*]*$")] | None = (
-        Field(default=None, examples=["13800001234"])
-    )
-    note: Line | None = None
-
-
-class ReportGiven(Given):
-    """上报: what a person saw, where and when."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "text": "人行道井盖缺失，有绊倒危险",
-                    "position": {"lon": 116.397, "lat": 39.908, "datum": "wgs84", "accuracy": 8},
-                    "reporter": {"name": "王先生", "phone": "13800001234"},
-                    "media": [],
-                }
-            ]
-        },
-    )
-
-    text: Annotated[Text, StringConstraints(min_length=1, strip_whitespace=True)]
-    category: Code | None = Field(
-        default=None, description="编码体系/component|matter/编码；不填由受理员归类"
-    )
-    position: PositionGiven
-    at: AwareDatetime | None = Field(
-        default=None, description="发现时间，默认为现在 when it was seen"
-    )
-    reporter: Reporter | None = None
-    media: list[Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]] = Field(
-        default=[], max_length=20
-    )
-
-
-class MoveGiven(Given):
-    """办理: a move of the lifecycle's table and what it needs."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"move": "dispatch", "department": "roads", "reason": "属道路养护职责"}]
-        },
-    )
-
-    move: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    reason: Text | None = None
-    department: Code | None = None
-    inspector: Code | None = None
-    data: dict[str, Any] | None = Field(
-        default=None, description="附于流转记录 kept with the history"
-    )
-
-
-class Points(Given):
-    """Places to locate: one, or columns of equal length. null stands for a missing number."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"lon": [116.39, 116.41], "lat": [39.91, 39.92], "datum": "wgs84"}]
-        },
-    )
-
-    lon: float | Annotated[list[float | None], Field(max_length=100_000)]
-    lat: float | Annotated[list[float | None], Field(max_length=100_000)]
-    datum: Datum
-
-
-class DeviceGiven(Given):
-    """设备登记: what a person says of a device; a fixed device is located once, here."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "中山路积水监测",
-                    "kind": "water_level",
-                    "position": {"lon": 116.397, "lat": 39.908, "datum": "gcj02"},
-                }
-            ]
-        },
-    )
-
-    name: Line | None = None
-    kind: Line | None = None
-    component: Code | None = Field(
-        default=None, description="部件标识码 code of the component it hangs on"
-    )
-    position: PositionGiven | None = None
-
-
-class AccountGiven(Given):
-    """A person or a program that may ask."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"name": "李派遣", "role": "dispatcher"}]},
-    )
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
-    role: Role
-    department: Code | None = None
-    area: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{6,15}$")] | None = Field(
-        default=None, description="区域编码前缀 code prefix"
-    )
-    scopes: list[Code] = Field(default=[], max_length=20)
-
-
-class DecisionGiven(Given):
-    """A new edition of rules, routes, standards or calendar, whole."""
-
-    holds_from: AwareDatetime | None = Field(
-        default=None, description="生效时间，默认立即 at once by default"
-    )
-    body: dict[str, Any]
 
 
 class IncidentShown(BaseModel):
@@ -288,3 +141,261 @@ class ProblemShown(BaseModel):
     title_en: str
     detail: str
     detail_en: str
+
+
+class EditionShown(BaseModel):
+    """An edition of the grid; `datum` is that of the file it came from."""
+
+    id: int
+    name: str
+    holds_from: date
+    digest: str
+    datum: str
+    cells: int
+    loaded_at: datetime
+    in_force: bool
+
+
+class CellShown(BaseModel):
+    """A cell with its parents; `polygon` is GeoJSON in WGS-84, `lon`/`lat` a place inside."""
+
+    code: str
+    name: str | None
+    community: str
+    street: str
+    district: str
+    responsible: str | None
+    area_m2: float
+    lon: float
+    lat: float
+    polygon: dict[str, Any]
+    edition: int
+    edition_name: str
+    holds_from: date
+    community_name: str | None
+    street_name: str | None
+    district_name: str | None
+
+
+class Latest(BaseModel):
+    """The newest value of a metric."""
+
+    metric: str
+    unit: str | None
+    at: datetime
+    value: float
+
+
+class DeviceShown(BaseModel):
+    """A device; `position` is the place as given, `lon`/`lat` the same in WGS-84, `cell` its cell's code."""
+
+    id: str
+    name: str | None
+    kind: str | None
+    registered: bool
+    component: str | None
+    lon: float | None
+    lat: float | None
+    cell: str | None
+    changed_at: datetime
+    position: dict[str, Any] | None
+    latest: list[Latest] | None = None
+
+
+class DevicePage(BaseModel):
+    """One page of devices, and the cursor of the next."""
+
+    items: list[DeviceShown]
+    next: str | None
+
+
+class Series(BaseModel):
+    """A series in columns: by step `at`, `count`, `mean`, `low`, `high`; raw `at`, `value`, `flags`."""
+
+    device: str
+    metric: str
+    from_: datetime = Field(alias="from")
+    to: datetime
+    every_s: int | None
+    truncated: bool
+    at: list[datetime]
+    count: list[int] | None = None
+    mean: list[float] | None = None
+    low: list[float] | None = None
+    high: list[float] | None = None
+    value: list[float] | None = None
+    flags: list[int] | None = None
+
+
+class Dated(BaseModel):
+    """`data_at` is the time of the newest data, `lag_s` how long that is ago; null before any."""
+
+    data_at: datetime | None
+    lag_s: float | None
+
+
+class WallState(BaseModel):
+    """Incidents of one state."""
+
+    state: State
+    zh: str
+    count: int
+
+
+class WallToday(BaseModel):
+    """Since the city's midnight."""
+
+    reported: int
+    opened: int
+    closed: int
+    closed_in_time: int
+
+
+class WallSummary(Dated):
+    """What the head of a wall shows."""
+
+    open: int
+    overdue: int
+    urgent: int
+    by_state: list[WallState]
+    today: WallToday
+    devices: int
+    readings_last_hour: int
+    quarantined: int
+
+
+class WallArea(BaseModel):
+    """Open incidents of an area."""
+
+    code: str | None
+    name: str | None
+    open: int
+    overdue: int
+    urgent: int
+
+
+class WallAreas(Dated):
+    """Open incidents by area, most first."""
+
+    level: str
+    areas: list[WallArea]
+
+
+class WallTrend(Dated):
+    """Columns: `at` is the beginning of each step."""
+
+    step_s: int
+    at: list[datetime]
+    reported: list[int]
+    closed: list[int]
+
+
+class WallCategory(BaseModel):
+    """Incidents of a category."""
+
+    category: str
+    zh: str
+    en: str
+    open: int
+    reported: int
+
+
+class WallCategories(Dated):
+    """By category, most open first; `reported` is today's."""
+
+    categories: list[WallCategory]
+
+
+class WallDepartment(BaseModel):
+    """What a department has before it, and what it finished today."""
+
+    code: str
+    name: str
+    open: int
+    overdue: int
+    handled: int
+    handled_in_time: int
+
+
+class WallDepartments(Dated):
+    """By department, most open first."""
+
+    departments: list[WallDepartment]
+
+
+class WallCells(Dated):
+    """`counts` is base64 of `cells` numbers of `dtype`, in the order of codes of the edition `numbering` names."""
+
+    numbering: str
+    dtype: Literal["uint8", "uint16"]
+    cells: int
+    counts: str
+
+
+class QuarantinedShown(BaseModel):
+    """A message, or a row of one (`item` ≥ 0), set aside with its reason; `value` is base64, 3 kB at most."""
+
+    id: int
+    topic: str
+    part: int
+    offset: int
+    item: int
+    key: str | None
+    value: str
+    bytes: int
+    headers: Any
+    reason: str
+    detail: str
+    set_aside_at: datetime
+    state: str
+    decided_at: datetime | None
+    decided_by: str | None
+
+
+class QuarantinePage(BaseModel):
+    """One page; `next` is what `before` asks for."""
+
+    items: list[QuarantinedShown]
+    next: int | None
+
+
+class AccountShown(BaseModel):
+    """An account, without its token."""
+
+    id: int
+    name: str
+    role: Role
+    department: str | None
+    area: str | None
+    scopes: list[str]
+    active: bool
+
+
+class AccountMade(BaseModel):
+    """A new account with its token, told this once."""
+
+    name: str
+    role: Role
+    department: str | None
+    area: str | None
+    scopes: list[str]
+    token: str
+
+
+class DecisionShown(BaseModel):
+    """An edition in force; id 0 and author `seed` where the city decided nothing itself."""
+
+    id: int
+    kind: str
+    holds_from: datetime | None
+    made_at: datetime | None
+    author: str
+    body: dict[str, Any]
+
+
+class DecisionMade(BaseModel):
+    """The new edition; `holds_from` null is at once."""
+
+    id: int
+    kind: str
+    holds_from: datetime | None

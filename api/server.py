@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -57,7 +58,7 @@ def on_signal(act: Callable[[], None]) -> Iterator[None]:
     Does nothing outside the main thread, where Python lets nobody set handlers.
     """
     loop = asyncio.get_running_loop()
-    before = {}
+    before: dict[int, Any] = {}
 
     def heard(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(act)

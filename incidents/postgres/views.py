@@ -14,6 +14,14 @@ from incidents.postgres.queries import named
 
 _SQL = named("views.sql")
 Row = tuple[Any, ...]
+_SCOPED = frozenset({"open_by_state", "since", "areas", "categories", "departments", "cells"})
+
+
+class Within(NamedTuple):
+    """Whose figures: cells under a code prefix, a department's incidents; None for no such limit."""
+
+    area: str | None = None
+    department: str | None = None
 
 
 class StateCount(NamedTuple):
@@ -251,14 +259,14 @@ def data_at(conn: Connection) -> datetime | None:
     return at
 
 
-def open_by_state(conn: Connection) -> list[StateCount]:
+def open_by_state(conn: Connection, who: Within) -> list[StateCount]:
     """Incidents that have not ended, by state."""
-    return [StateCount(*row) for row in _all(conn, "open_by_state")]
+    return [StateCount(*row) for row in _all(conn, "open_by_state", **who._asdict())]
 
 
-def since(conn: Connection, instant: datetime) -> Since:
+def since(conn: Connection, who: Within, instant: datetime) -> Since:
     """What happened since an instant."""
-    return Since(*_one(conn, "since", since=instant))
+    return Since(*_one(conn, "since", since=instant, **who._asdict()))
 
 
 def machines(conn: Connection) -> Machines:
@@ -266,31 +274,35 @@ def machines(conn: Connection) -> Machines:
     return Machines(*_one(conn, "machines"))
 
 
-def areas(conn: Connection, level: str) -> list[Area]:
+def areas(conn: Connection, who: Within, level: str) -> list[Area]:
     """Open incidents by `district`, `street` or `community`, most first."""
-    return [Area(*row) for row in _all(conn, "areas", level=level)]
+    return [Area(*row) for row in _all(conn, "areas", level=level, **who._asdict())]
 
 
-def trend(conn: Connection, begin: datetime, end: datetime, step_s: int) -> list[Step]:
-    """Reported and closed by step of time."""
-    rows = conn.execute(_SQL["trend"], {"from": begin, "to": end, "step": step_s}).fetchall()
-    return [Step(*row) for row in rows]
+def trend(
+    conn: Connection, who: Within, span: tuple[datetime, datetime], step_s: int
+) -> list[Step]:
+    """Reported and closed in [from, to) by step of time from its beginning on; steps without any are missing."""
+    values = {"from": span[0], "to": span[1], "step": step_s, **who._asdict()}
+    return [Step(*row) for row in conn.execute(_SQL["trend"], values, prepare=False).fetchall()]
 
 
-def categories(conn: Connection, instant: datetime) -> list[CategoryCount]:
+def categories(conn: Connection, who: Within, instant: datetime) -> list[CategoryCount]:
     """Incidents by category, most open first."""
-    return [CategoryCount(*row) for row in _all(conn, "categories", since=instant)]
+    return [CategoryCount(*row) for row in _all(conn, "categories", since=instant, **who._asdict())]
 
 
-def departments(conn: Connection, instant: datetime) -> list[DepartmentCount]:
+def departments(conn: Connection, who: Within, instant: datetime) -> list[DepartmentCount]:
     """What each department has before it, most open first."""
-    return [DepartmentCount(*row) for row in _all(conn, "departments", since=instant)]
+    return [
+        DepartmentCount(*row) for row in _all(conn, "departments", since=instant, **who._asdict())
+    ]
 
 
-def cells(conn: Connection, first_cell: int, count: int) -> NDArray[np.int64]:
+def cells(conn: Connection, who: Within, first_cell: int, count: int) -> NDArray[np.int64]:
     """Open incidents of each cell of an edition, in the order of its codes."""
     packed = np.zeros(count, dtype=np.int64)
-    rows = np.asarray(_all(conn, "cells"), dtype=np.int64).reshape(-1, 2)
+    rows = np.asarray(_all(conn, "cells", **who._asdict()), dtype=np.int64).reshape(-1, 2)
     index = rows[:, 0] - first_cell
     inside = (index >= 0) & (index < count)
     packed[index[inside]] = rows[inside, 1]
@@ -303,6 +315,17 @@ def quarantine(
     """What was set aside, the newest first, behind an id."""
     rows = _all(conn, "quarantine", state=state, reason=reason, before=before, at_most=at_most)
     return [Quarantined(*row) for row in rows]
+
+
+def redrive(conn: Connection, number: int, by: str) -> bool:
+    """Send a quarantined message to its topic again, through the outbox; False when nothing waits under that id."""
+    return conn.execute(_SQL["redrive"], {"id": number, "by": by}).fetchone() is not None
+
+
+def quarantine_state(conn: Connection, number: int) -> str | None:
+    """What was decided of a quarantined message: waiting, redriven, dismissed; None when there is none."""
+    row = conn.execute(_SQL["quarantine_state"], {"id": number}).fetchone()
+    return str(row[0]) if row else None
 
 
 def parts(conn: Connection) -> list[Part]:
@@ -338,10 +361,15 @@ def remember_answer(conn: Connection, principal: str, key: str, answer: Answered
 
 
 def _one(conn: Connection, name: str, **values: Any) -> Row:
-    row = conn.execute(_SQL[name], values).fetchone()
+    row = conn.execute(_SQL[name], values, prepare=_prepared(name)).fetchone()
     assert row is not None
     return row
 
 
 def _all(conn: Connection, name: str, **values: Any) -> list[Row]:
-    return conn.execute(_SQL[name], values).fetchall()
+    return conn.execute(_SQL[name], values, prepare=_prepared(name)).fetchall()
+
+
+def _prepared(name: str) -> bool | None:
+    """Figures with a scope are planned for their values; all else as the driver thinks best."""
+    return False if name in _SCOPED else None

@@ -68,15 +68,21 @@ select greatest((select max(changed_at) from stream_offset), (select made_at fro
 -- name: open_by_state
 -- Incidents that are somebody's job, by state, with how many are overdue and urgent.
 select state, count(*), count(*) filter (where due_at < now()), count(*) filter (where urgent)
-  from incident where state not in ('closed', 'void') group by state;
+  from incident where state not in ('closed', 'void')
+   and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s)
+ group by state;
 
 -- name: since
 -- What happened since an instant (the city's midnight): reported, opened, closed, closed in time.
-select (select count(*) from incident where reported_at >= %(since)s),
-       (select count(*) from incident where opened_at >= %(since)s),
-       (select count(*) from incident where closed_at >= %(since)s and state = 'closed'),
-       (select count(*) from incident where closed_at >= %(since)s and state = 'closed'
-                                        and (due_at is null or coalesce(handled_at, closed_at) <= due_at));
+with mine as (
+  select reported_at, opened_at, closed_at, state, due_at, handled_at from incident
+   where (reported_at >= %(since)s or opened_at >= %(since)s or closed_at >= %(since)s)
+     and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s))
+select count(*) filter (where reported_at >= %(since)s), count(*) filter (where opened_at >= %(since)s),
+       count(*) filter (where closed_at >= %(since)s and state = 'closed'),
+       count(*) filter (where closed_at >= %(since)s and state = 'closed'
+                          and (due_at is null or coalesce(handled_at, closed_at) <= due_at))
+  from mine;
 
 -- name: machines
 -- Devices known, readings of the last hour by rollup, messages waiting in quarantine.
@@ -89,24 +95,33 @@ select (select count(*) from device),
 select c.code, a.name, c.open, c.overdue, c.urgent
   from (select case %(level)s when 'district' then district when 'street' then street else community end as code,
                count(*) as open, count(*) filter (where due_at < now()) as overdue, count(*) filter (where urgent) as urgent
-          from incident where state not in ('closed', 'void') group by 1) c
+          from incident where state not in ('closed', 'void')
+           and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s)
+         group by 1) c
   left join lateral (select name from grid_area g where g.level = %(level)s and g.code = c.code
                       order by g.edition desc limit 1) a on true
  order by c.open desc, c.code;
 
 -- name: trend
--- Incidents reported and closed by step of time, steps without any included.
-select s.at,
-       (select count(*) from incident where reported_at >= s.at and reported_at < s.at + make_interval(secs => %(step)s)),
-       (select count(*) from incident where closed_at >= s.at and closed_at < s.at + make_interval(secs => %(step)s)
-                                        and state = 'closed')
-  from generate_series(%(from)s::timestamptz, %(to)s::timestamptz, make_interval(secs => %(step)s)) s(at);
+-- Incidents reported and closed by step of time; steps without any are missing.
+select coalesce(r.step, c.step), coalesce(r.n, 0), coalesce(c.n, 0)
+  from (select date_bin(make_interval(secs => %(step)s), reported_at, %(from)s) as step, count(*) as n
+          from incident where reported_at >= %(from)s and reported_at < %(to)s
+           and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s)
+         group by 1) r
+  full join (select date_bin(make_interval(secs => %(step)s), closed_at, %(from)s) as step, count(*) as n
+          from incident where closed_at >= %(from)s and closed_at < %(to)s and state = 'closed'
+           and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s)
+         group by 1) c on c.step = r.step
+ order by 1;
 
 -- name: categories
 -- Incidents by category: reported since an instant, and open now.
 select coalesce(r.category, o.category), coalesce(o.n, 0), coalesce(r.n, 0)
-  from (select category, count(*) as n from incident where reported_at >= %(since)s group by category) r
-  full join (select category, count(*) as n from incident where state not in ('closed', 'void') group by category) o
+  from (select category, count(*) as n from incident where reported_at >= %(since)s
+           and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s) group by category) r
+  full join (select category, count(*) as n from incident where state not in ('closed', 'void')
+           and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s) group by category) o
     on o.category = r.category
  order by 2 desc, 3 desc, 1;
 
@@ -115,16 +130,21 @@ select coalesce(r.category, o.category), coalesce(o.n, 0), coalesce(r.n, 0)
 select d.code, d.name, coalesce(o.open, 0), coalesce(o.overdue, 0), coalesce(h.handled, 0), coalesce(h.in_time, 0)
   from department d
   left join (select department, count(*) as open, count(*) filter (where due_at < now()) as overdue
-               from incident where state not in ('closed', 'void') group by department) o on o.department = d.code
+               from incident where state not in ('closed', 'void')
+                and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s) group by department) o on o.department = d.code
   left join (select department, count(*) as handled,
                     count(*) filter (where due_at is null or coalesce(handled_at, closed_at) <= due_at) as in_time
-               from incident where closed_at >= %(since)s and state = 'closed' group by department) h
+               from incident where closed_at >= %(since)s and state = 'closed'
+                and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s) group by department) h
     on h.department = d.code
+ where %(department)s::text is null or d.code = %(department)s
  order by 3 desc, 1;
 
 -- name: cells
 -- Open incidents by cell number.
-select cell, count(*) from incident where state not in ('closed', 'void') and cell is not null group by cell;
+select cell, count(*) from incident where state not in ('closed', 'void') and cell is not null
+   and (%(area)s::text is null or starts_with(cell_code, %(area)s)) and (%(department)s::text is null or department = %(department)s)
+ group by cell;
 
 -- name: quarantine
 -- What was set aside, the newest first, behind one of them.
@@ -161,3 +181,16 @@ select request_hash, status, body, headers from idempotency where principal = %(
 -- Keep the answer, in the transaction of its effect.
 insert into idempotency (principal, key, request_hash, status, body, headers)
 values (%(principal)s, %(key)s, %(request_hash)s, %(status)s, %(body)s, %(headers)s::jsonb);
+
+-- name: redrive
+-- A quarantined message goes back to its topic: the relay sends its bytes, this row says so.
+with decided as (
+  update quarantine set state = 'redriven', decided_at = clock_timestamp(), decided_by = %(by)s
+   where id = %(id)s and state = 'waiting' returning id)
+insert into outbox (topic, key, body)
+select 'city.redrive', id::text, json_build_object('quarantine_id', id)::text from decided
+returning id;
+
+-- name: quarantine_state
+-- What was decided of a quarantined message.
+select state from quarantine where id = %(id)s;

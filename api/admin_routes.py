@@ -1,0 +1,157 @@
+"""管理: quarantine and its re-drive, accounts, and the city's decisions as dated editions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from api import answers
+from api.access import READERS, Caller, R, allow
+from api.given import AccountGiven, Code, DecisionGiven
+from api.parts import Opened
+from api.problems import Problem
+from api.schemas import AccountMade, AccountShown, DecisionMade, DecisionShown, QuarantinePage
+from incidents.postgres import accounts as kept
+from incidents.postgres import decision_store, views
+from incidents.standards import tables
+
+router = APIRouter(prefix="/api/v1", tags=["admin 管理"])
+Administrator = Annotated[Caller, allow(R.ADMINISTRATOR)]
+Overseer = Annotated[Caller, allow(R.ADMINISTRATOR, R.SHIFT_LEAD, R.AUDITOR)]
+
+
+@router.get("/quarantine", response_model=QuarantinePage, summary="隔离区 What was set aside")
+def quarantine(
+    _: Overseer,
+    parts: Opened,
+    state: Literal["waiting", "redriven", "dismissed"] | None = "waiting",
+    reason: Annotated[Code | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[
+        int | None, Query(ge=0, le=2**62, description="此 id 之前 older than")
+    ] = None,
+) -> Response:
+    """The newest first: origin, reason and the original bytes (base64, the first 3 kB)."""
+    with parts.connection() as connection:
+        rows = views.quarantine(connection, state, reason, before, limit + 1)
+    items = [_set_aside(row) for row in rows[:limit]]
+    return answers.json({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})
+
+
+@router.post(
+    "/quarantine/{id}/redrive", status_code=202, summary="重新投递 Send it to its topic again"
+)
+def redrive(
+    id: Annotated[int, Path(ge=1, le=2**62)],  # noqa: A002 - the contract's name
+    caller: Annotated[Caller, allow(R.ADMINISTRATOR, R.SHIFT_LEAD)],
+    parts: Opened,
+) -> Response:
+    """After the fault was mended: the original bytes go to the original topic once more, through the outbox."""
+    with parts.connection() as connection:
+        if views.redrive(connection, id, caller.name):
+            return answers.json({"id": id, "state": "redriven"}, 202)
+        state = views.quarantine_state(connection, id)
+    if state is None:
+        raise Problem(404, "unknown", (f"隔离区没有第 {id} 条", f"nothing was set aside as {id}"))
+    raise Problem(
+        409,
+        "already_decided",
+        (f"第 {id} 条已处理（{state}）", f"{id} is {state} already"),
+        state=state,
+    )
+
+
+@router.get("/accounts", response_model=list[AccountShown], summary="账户 Accounts")
+def accounts(_: Administrator, parts: Opened) -> Response:
+    """Everybody who may ask, without tokens."""
+    with parts.connection() as connection:
+        return answers.json(kept.everybody(connection))
+
+
+@router.post(
+    "/accounts", status_code=201, response_model=AccountMade, summary="新建账户 Make an account"
+)
+def add_account(given: AccountGiven, _: Administrator, parts: Opened) -> Response:
+    """The answer holds the token, this once; only its hash is kept."""
+    who = kept.Applicant(given.name, given.role, given.department, given.area, given.scopes)
+    with parts.connection() as connection:
+        token = kept.add(connection, who)
+    body = given.model_dump(mode="json") | {"token": token}
+    return answers.json(body, 201, {"Cache-Control": "no-store"})
+
+
+@router.delete("/accounts/{name}", status_code=204, summary="停用账户 Withdraw an account")
+def remove_account(
+    name: Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00]+$")],
+    _: Administrator,
+    parts: Opened,
+) -> Response:
+    """Its token is refused within two seconds; its name stays in the history."""
+    with parts.connection() as connection:
+        kept.deactivate(connection, name)
+    return Response(status_code=204)
+
+
+def _decision(kind: str, parts: Opened) -> Response:
+    with parts.connection() as connection:
+        found = decision_store.editions_in_force(connection).get(kind)
+    if found is not None:
+        return answers.json(found)
+    body = tables.seed()[kind]
+    head = {"id": 0, "kind": kind, "holds_from": None, "made_at": None, "author": "seed"}
+    return answers.json(head | {"body": body})
+
+
+def _decide(kind: str, given: DecisionGiven, caller: Caller, parts: Opened) -> Response:
+    with parts.connection() as connection:
+        made = decision_store.keep(
+            connection, kind, given.body, f"person:{caller.name}", given.holds_from
+        )
+        parts.in_force.refresh(connection)
+    return answers.json({"id": made, "kind": kind, "holds_from": given.holds_from}, 201)
+
+
+@router.get("/rules", response_model=DecisionShown, summary="规则 Rules in force")
+def rules(_: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
+    """The edition that holds now; the built-in one where the city decided nothing."""
+    return _decision("rules", parts)
+
+
+@router.put("/rules", status_code=201, response_model=DecisionMade, summary="新版规则 New rules")
+def put_rules(given: DecisionGiven, caller: Administrator, parts: Opened) -> Response:
+    """A new edition, whole; refused whole with row and reason when not sound."""
+    return _decide("rules", given, caller, parts)
+
+
+@router.get("/routes", response_model=DecisionShown, summary="派遣路由 Routes in force")
+def routes(_: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
+    """The edition that holds now."""
+    return _decision("routes", parts)
+
+
+@router.put("/routes", status_code=201, response_model=DecisionMade, summary="新版路由 New routes")
+def put_routes(given: DecisionGiven, caller: Administrator, parts: Opened) -> Response:
+    """A new edition, whole; refused whole with row and reason when not sound."""
+    return _decide("routes", given, caller, parts)
+
+
+@router.get("/standards", response_model=DecisionShown, summary="标准 Standards in force")
+def standards(_: Annotated[Caller, allow(READERS, R.WALL)], parts: Opened) -> Response:
+    """Categories, nearness and departments of the edition that holds now."""
+    return _decision("standards", parts)
+
+
+@router.put(
+    "/standards", status_code=201, response_model=DecisionMade, summary="新版标准 New standards"
+)
+def put_standards(given: DecisionGiven, caller: Administrator, parts: Opened) -> Response:
+    """A new edition, whole; refused whole with row and reason when not sound."""
+    return _decide("standards", given, caller, parts)
+
+
+def _set_aside(row: views.Quarantined) -> dict[str, Any]:
+    body = row._asdict()
+    body["key"] = None if row.key is None else row.key.decode(errors="replace")
+    return body

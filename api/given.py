@@ -1,0 +1,157 @@
+"""What comes in over HTTP, checked by pydantic models: an unknown member is refused, not ignored."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from grid.coordinates import Datum
+from incidents.lifecycle import Role
+
+Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+Degrees = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Given(BaseModel):
+    """Base of requests: an unknown member is a mistake worth telling."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PositionGiven(Given):
+    """A place with its declared datum 坐标系."""
+
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[116.397])]
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[39.908])]
+    datum: Datum = Field(examples=["wgs84"])
+    accuracy: Annotated[float, Field(ge=0, allow_inf_nan=False, description="米 metres")] | None = (
+        None
+    )
+
+
+class Reporter(Given):
+    """上报人: personal data, shown to the desk only."""
+
+    name: Line | None = Field(default=None, examples=["王先生"])
+    phone: Annotated[str, StringConstraints(max_length=40, pattern=r"^[0-9+()\-\s#*]*$")] | None = (
+        Field(default=None, examples=["13800001234"])
+    )
+    note: Line | None = None
+
+
+class ReportGiven(Given):
+    """上报: what a person saw, where and when."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": "人行道井盖缺失，有绊倒危险",
+                    "position": {"lon": 116.397, "lat": 39.908, "datum": "wgs84", "accuracy": 8},
+                    "reporter": {"name": "王先生", "phone": "13800001234"},
+                    "media": [],
+                }
+            ]
+        },
+    )
+
+    text: Annotated[Text, StringConstraints(min_length=1, strip_whitespace=True)]
+    category: Code | None = Field(
+        default=None, description="编码体系/component|matter/编码；不填由受理员归类"
+    )
+    position: PositionGiven
+    at: AwareDatetime | None = Field(
+        default=None, description="发现时间，默认为现在 when it was seen"
+    )
+    reporter: Reporter | None = None
+    media: list[Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]] = Field(
+        default=[], max_length=20
+    )
+
+
+class MoveGiven(Given):
+    """办理: a move of the lifecycle's table and what it needs."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"move": "dispatch", "department": "roads", "reason": "属道路养护职责"}]
+        },
+    )
+
+    move: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    reason: Text | None = None
+    department: Code | None = None
+    inspector: Code | None = None
+    data: dict[str, Any] | None = Field(
+        default=None, description="附于流转记录 kept with the history"
+    )
+
+
+class Points(Given):
+    """Places to locate: one, or columns of equal length. null stands for a missing number."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"lon": [116.39, 116.41], "lat": [39.91, 39.92], "datum": "wgs84"}]
+        },
+    )
+
+    lon: float | Annotated[list[float | None], Field(max_length=100_000)]
+    lat: float | Annotated[list[float | None], Field(max_length=100_000)]
+    datum: Datum
+
+
+class DeviceGiven(Given):
+    """设备登记: what a person says of a device; a fixed device is located once, here."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "中山路积水监测",
+                    "kind": "water_level",
+                    "position": {"lon": 116.397, "lat": 39.908, "datum": "gcj02"},
+                }
+            ]
+        },
+    )
+
+    name: Line | None = None
+    kind: Line | None = None
+    component: Code | None = Field(
+        default=None, description="部件标识码 code of the component it hangs on"
+    )
+    position: PositionGiven | None = None
+
+
+class AccountGiven(Given):
+    """A person or a program that may ask."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "李派遣", "role": "dispatcher"}]},
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+    role: Role
+    department: Code | None = None
+    area: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{6,15}$")] | None = Field(
+        default=None, description="区域编码前缀 code prefix"
+    )
+    scopes: list[Code] = Field(default=[], max_length=20)
+
+
+class DecisionGiven(Given):
+    """A new edition of rules, routes, standards or calendar, whole."""
+
+    holds_from: AwareDatetime | None = Field(
+        default=None, description="生效时间，默认立即 at once by default"
+    )
+    body: dict[str, Any]
