@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -79,8 +80,77 @@ def watch() -> None:
     process.run(settings)
 
 
+@cli.command()
+def replay(  # noqa: PLR0913, PLR0917 - each option is one of the command line
+    file: Annotated[
+        Path, typer.Argument(help="信封 .ndjson[.gz]，或 .csv[.gz] / envelopes or a CSV")
+    ],
+    speed: Annotated[str, typer.Option(help="倍速，或 max / times faster, or max")] = "1",
+    kind: Annotated[str, typer.Option(help="CSV 里是 readings 还是 events")] = "readings",
+    source: Annotated[str, typer.Option(help="CSV 的来源名 / source of the rows")] = "",
+    field: Annotated[
+        list[str] | None, typer.Option(help='CSV 字段 / e.g. "device={station}" metric=pm25')
+    ] = None,
+    at_format: Annotated[str | None, typer.Option(help="strptime 格式 / of at")] = None,
+    zone: Annotated[str, typer.Option(help="时区 / time zone of at")] = "UTC",
+    datum: Annotated[str | None, typer.Option(help="坐标系 / of lon, lat")] = None,
+    from_now: Annotated[
+        bool, typer.Option(help="时间平移到现在 / shift so that the first is now")
+    ] = False,
+) -> None:
+    """把录下的或历史的数据重放 / play recorded or historic data back in."""
+    settings = _settings("replay")
+    from streams import replaying
+
+    how = replaying.Asked(file, kind, source, tuple(field or ()), at_format, zone, datum, from_now)
+    played = replaying.play(settings, how, speed)
+    print(
+        f"已重放 {played.messages} 条消息、{played.rows} 行，{played.seconds:.1f} 秒 / played "
+        f"{played.messages} messages, {played.rows} rows in {played.seconds:.1f} s"
+    )
+
+
+@cli.command()
+def redrive(
+    ids: Annotated[list[int] | None, typer.Argument(help="隔离编号 / ids in quarantine")] = None,
+    reason: Annotated[str | None, typer.Option(help="此原因的全部 / all of this reason")] = None,
+    by: Annotated[str, typer.Option(help="谁决定的 / who decided")] = "operator",
+) -> None:
+    """把隔离的消息按原编号重新投递 / send quarantined messages again under their ids."""
+    settings = _settings("redrive")
+    from incidents.postgres import connection as connections
+    from incidents.postgres import quarantine
+
+    if not ids and reason is None:
+        raise typer.BadParameter("给出编号或 --reason / give ids or --reason")
+    with connections.connect(settings.database_url, "redrive") as connection:
+        chosen = list(ids or []) or quarantine.waiting(connection, reason)
+        sent = quarantine.redrive(connection, chosen, by)
+    print(f"已交重投 {len(sent)} 条 / {len(sent)} on their way again: {sent[:20]}")
+    if len(sent) < len(chosen):
+        raise Trouble(
+            f"{len(chosen) - len(sent)} 条不存在或已处理",
+            f"{len(chosen) - len(sent)} are unknown or were decided before",
+        )
+
+
+@cli.command()
+def fence(
+    move: Annotated[
+        str | None, typer.Option(help="主题/分区=偏移 / e.g. city.readings.v1/3=1200")
+    ] = None,
+) -> None:
+    """查看各分区的位置，或在确认消息已丢失后放行 / where partitions stand; move after a loss."""
+    settings = _settings("fence")
+    from streams import fences
+
+    for line in fences.run(settings, move):
+        print(line)
+
+
 def main() -> None:
     """Run a command; one clear sentence and exit 1 where a person has to act."""
+    import psycopg
     from kafka.errors import KafkaError
 
     from streams.topics import TopicsDiffer
@@ -92,6 +162,9 @@ def main() -> None:
         raise SystemExit(EX_REFUSED) from None
     except TopicsDiffer as differ:
         print("\n".join(differ.faults), file=sys.stderr)
+        raise SystemExit(EX_REFUSED) from None
+    except psycopg.OperationalError as fault:
+        print(f"数据库连不上 / the database cannot be reached: {fault}", file=sys.stderr)
         raise SystemExit(EX_REFUSED) from None
     except KafkaError as fault:
         print(f"Kafka 连不上 / Kafka cannot be reached: {fault}", file=sys.stderr)
