@@ -20,6 +20,7 @@ from api import (
     incident_routes,
     live_routes,
     openapi,
+    page_routes,
     problems,
     report_routes,
     wall_routes,
@@ -51,6 +52,7 @@ ROUTERS = (
     wall_routes.router,
     admin_routes.router,
     live_routes.router,
+    page_routes.router,
 )
 
 

@@ -58,21 +58,21 @@ def on_signal(act: Callable[[], None]) -> Iterator[None]:
     Does nothing outside the main thread, where Python lets nobody set handlers.
     """
     loop = asyncio.get_running_loop()
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
 
     def heard(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(act)
-        handler = before.get(number)
+        handler = before.get(signal.Signals(number))
         if callable(handler):
             handler(number, frame)
 
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            before[number] = signal.signal(number, heard)
+        for of in (signal.SIGTERM, signal.SIGINT):
+            before[of] = signal.signal(of, heard)
     except ValueError:
         pass
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for of, handler in before.items():
+            signal.signal(of, handler)
