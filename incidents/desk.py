@@ -90,8 +90,8 @@ def receive(
 ) -> Receipt:
     """Take in an event: judged, joined to the open incident of the same trouble, or opened; each (source, id) once.
 
-    `verdict` where it was judged already; `by` is the person who reports, the system where nobody is named.
-    CategoryUnknown when a person names a category that does not exist.
+    `verdict` where it was judged already; `by` is the person who reports, else the event's source is named.
+    CategoryUnknown when what would be opened is of a category that does not exist.
     """
     before = ledger.seen(event.source, event.id)
     if before is not None:
@@ -102,7 +102,7 @@ def receive(
     if not verdict.opens:
         return _recorded(ledger, event, Outcome.FILTERED, verdict.why)
     category = verdict.category or decisions.unsorted
-    if event.origin is Origin.PERSON and event.category is not None:
+    if event.origin is not Origin.RULE and event.category is not None:
         decisions.category(category)
     event = replace(
         event,
@@ -111,7 +111,7 @@ def receive(
         saw=event.saw or verdict.saw or None,
     )
     event = replace(event, subject=duplicates.subject_of(event, category))
-    arrival = _Arrival(event, verdict, by or SYSTEM, at)
+    arrival = _Arrival(event, verdict, by or _teller(event), at)
     return _join_or_open(ledger, arrival, decisions)
 
 
@@ -125,7 +125,7 @@ def move(  # noqa: PLR0913, PLR0917 - a use case: whose move, of what, on which 
     version: int,
     decisions: Decisions,
 ) -> Incident:
-    """Make a move of the lifecycle's table; the incident after it.
+    """Make a move of the lifecycle's table; the incident after it. 立案 is followed by 派遣 where a route says so.
 
     IncidentUnknown; Stale (its `current` fact is the incident now) when the version is not `version`; MoveRefused,
     MoveForbidden (role, department, area), MoveIncomplete.
@@ -139,9 +139,11 @@ def move(  # noqa: PLR0913, PLR0917 - a use case: whose move, of what, on which 
         )
     check_move(before.state, name, by.role)
     check_owner(before, by)
-    kept = incident.move(before, name, by, at, _completed(before, name, given, decisions))
-    ledger.keep(before, [kept])
-    return kept[0]
+    kept = [incident.move(before, name, by, at, _completed(before, name, given, decisions))]
+    if name == "open":
+        kept += _dispatched_at_once(kept[0][0], decisions, at)
+    ledger.keep(before, kept)
+    return kept[-1][0]
 
 
 def moves_for(incident_: Incident, actor: Actor) -> list[Move]:
@@ -203,7 +205,7 @@ def _join_or_open(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> Re
     for _ in range(_ATTEMPTS):
         same = _same_trouble(ledger, event, decisions)
         if same is not None:
-            return _joined(ledger, event, same, arrival.at)
+            return _joined(ledger, arrival, same)
         opened = _opened(ledger, arrival, decisions)
         if ledger.open(opened):
             number = opened[0][0].number
@@ -232,9 +234,10 @@ def _same_trouble(
     return duplicates.choose(event, around, nearby)
 
 
-def _joined(ledger: Ledger, event: Event, same: tuple[Incident, str], at: datetime) -> Receipt:
+def _joined(ledger: Ledger, arrival: _Arrival, same: tuple[Incident, str]) -> Receipt:
     found, why = same
-    kept = incident.join(found, event, at, why)
+    event = arrival.event
+    kept = incident.join(found, event, arrival.at, why, urgent=arrival.verdict.urgent)
     ledger.keep(found, [kept])
     ledger.record(event, Outcome.JOINED, why, found.number)
     return Receipt(Outcome.JOINED, found.number, kept[0], why)
@@ -245,26 +248,31 @@ def _opened(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> list[Kep
     event, verdict, at = arrival.event, arrival.verdict, arrival.at
     category = event.category or decisions.unsorted
     region = event.place.district or decisions.region
+    why = _why_opened(event, verdict, decisions)
     begun = incident.begin(
         ledger.next_number(region, _day(at, decisions.time_zone)),
         event,
-        category,
-        verdict.state,
+        incident.Beginning(category, verdict.state, verdict.urgent, why),
         at,
-        by=arrival.by,
-        urgent=verdict.urgent,
-        explanation=_why_opened(event, verdict, decisions),
+        arrival.by,
     )
-    routing = route(category, event.place.cell_code, decisions.routes)
-    if verdict.state is not State.OPEN or not routing.automatic or routing.department is None:
+    if verdict.state is not State.OPEN:
         return [begun]
+    return [begun, *_dispatched_at_once(begun[0], decisions, at)]
+
+
+def _dispatched_at_once(opened: Incident, decisions: Decisions, at: datetime) -> list[Kept]:
+    """派遣 by the system, where the route of an incident just opened says so."""
+    routing = route(opened.category, opened.cell_code, decisions.routes)
+    if not routing.automatic or routing.department is None:
+        return []
     given = {
         "department": routing.department,
         "reason": routing.why,
-        "due_at": _due(begun[0], routing),
+        "due_at": _due(opened, routing),
         "explanation": {"dispatch": _explained(routing, routing.department, decisions)},
     }
-    return [begun, incident.move(begun[0], "dispatch", SYSTEM, at, given)]
+    return [incident.move(opened, "dispatch", SYSTEM, at, given)]
 
 
 def _cleared(ledger: Ledger, event: Event, at: datetime) -> Receipt:
@@ -330,6 +338,12 @@ def _explained(routing: Routing, department: str, decisions: Decisions) -> dict[
 def _due(incident_: Incident, routing: Routing) -> datetime | None:
     begins = incident_.opened_at or incident_.reported_at
     return None if routing.due is None else begins + routing.due
+
+
+def _teller(event: Event) -> Actor:
+    if event.origin is not Origin.PERSON:
+        return SYSTEM
+    return Actor(event.source.removeprefix("person:"), Role.SYSTEM)
 
 
 def _area_of(incident_: Incident) -> str | None:

@@ -101,6 +101,7 @@ class Incident:
 
 
 Kept = tuple[Incident, HistoryRow, Fact]
+_WORDS = {"report": "reported", "open": "opened"}
 
 # Never in a fact: personal data, and what only the explanation route tells.
 _PRIVATE = frozenset({"reporter", "explanation", "raw_lon", "raw_lat", "datum"})
@@ -112,24 +113,26 @@ def public_view(incident: Incident) -> dict[str, Any]:
     return {name: getattr(incident, name) for name in _PUBLIC}
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """As what an incident begins: `reported` when a person says it, `open` when a rule judged it; and why."""
+
+    category: str
+    state: State
+    urgent: bool = False
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+
 def begin(
-    number: str,
-    event: Event,
-    category: str,
-    state: State,
-    at: datetime,
-    *,
-    by: Actor = SYSTEM,
-    urgent: bool = False,
-    explanation: Mapping[str, Any] | None = None,
+    number: str, event: Event, beginning: Beginning, at: datetime, by: Actor = SYSTEM
 ) -> Kept:
-    """A new incident from its first event: `reported` when a person says it, `open` when a rule judged it."""
+    """A new incident from its first event."""
     place = event.place
     incident = Incident(
         number=number,
-        state=state,
+        state=beginning.state,
         version=1,
-        category=category,
+        category=beginning.category,
         source=event.source,
         first_event_at=event.at,
         last_event_at=event.at,
@@ -137,7 +140,7 @@ def begin(
         changed_at=at,
         subject=event.subject,
         text=event.text,
-        urgent=urgent,
+        urgent=beginning.urgent,
         rule=event.rule,
         raw_lon=place.raw.lon if place.raw else None,
         raw_lat=place.raw.lat if place.raw else None,
@@ -149,27 +152,30 @@ def begin(
         community=place.community,
         street=place.street,
         district=place.district,
-        opened_at=at if state is State.OPEN else None,
+        opened_at=at if beginning.state is State.OPEN else None,
         reporter=event.reporter,
         media=event.media,
-        explanation=dict(explanation or {}),
+        explanation=dict(beginning.explanation),
     )
-    move = "report" if state is State.REPORTED else "open"
-    data = {"event": {"source": event.source, "id": event.id}}
-    return _kept(None, incident, move, by, f"incident_{state}", None, data)
+    move = "report" if beginning.state is State.REPORTED else "open"
+    done = _Done(move, f"incident_{_WORDS[move]}", by, data=_event_named(event))
+    return _kept(None, incident, done)
 
 
-def join(incident: Incident, event: Event, at: datetime, why: str) -> Kept:
-    """One more event of the same trouble 并入: counted, linked, and the incident otherwise left as it is."""
+def join(incident: Incident, event: Event, at: datetime, why: str, *, urgent: bool = False) -> Kept:
+    """One more event of the same trouble 并入: counted, linked; it may make the incident urgent, and nothing else."""
     after = replace(
         incident,
         version=incident.version + 1,
         reports=incident.reports + 1,
         last_event_at=max(incident.last_event_at, event.at),
+        urgent=incident.urgent or urgent,
         changed_at=at,
     )
-    data = {"event": {"source": event.source, "id": event.id}}
-    return _kept(incident, after, "join", SYSTEM, "incident_joined", why, data)
+    data = _event_named(event)
+    if after.urgent and not incident.urgent:
+        data["urgent"] = True
+    return _kept(incident, after, _Done("join", "incident_joined", SYSTEM, why, data))
 
 
 def move(
@@ -193,7 +199,9 @@ def move(
     for key in ("department", "inspector"):
         if given.get(key):
             data[key] = given[key]
-    return _kept(incident, after, name, by, row.fact, given.get("reason"), data)
+    if given.get("due_at"):
+        data["due_at"] = given["due_at"].isoformat()
+    return _kept(incident, after, _Done(name, row.fact, by, given.get("reason"), data))
 
 
 def _check_needs(incident: Incident, row: Move, given: Mapping[str, Any]) -> None:
@@ -247,35 +255,42 @@ def _effects(
     return {**effects.get(name, {}), "explanation": explanation}
 
 
-def _kept(
-    before: Incident | None,
-    after: Incident,
-    move_: str,
-    by: Actor,
-    fact: str,
-    reason: str | None,
-    data: Mapping[str, Any],
-) -> Kept:
+def _event_named(event: Event) -> dict[str, Any]:
+    return {"event": {"source": event.source, "id": event.id}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was done, by whom, why: what history and fact tell beside the incident itself."""
+
+    move: str
+    fact: str
+    by: Actor
+    reason: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _kept(before: Incident | None, after: Incident, done: _Done) -> Kept:
     from_state = str(before.state) if before else None
     history = HistoryRow(
         seq=after.version,
         at=after.changed_at,
-        move=move_,
-        by=by.name,
-        role=str(by.role),
-        department=by.department,
+        move=done.move,
+        by=done.by.name,
+        role=str(done.by.role),
+        department=done.by.department,
         from_state=from_state,
         to_state=str(after.state),
-        reason=reason,
-        data=data,
+        reason=done.reason,
+        data=done.data,
     )
     told = Fact(
         id=f"{after.number}/{after.version}",
-        kind=fact,
+        kind=done.fact,
         number=after.number,
         version=after.version,
         at=after.changed_at,
-        by_role=str(by.role),
+        by_role=str(done.by.role),
         from_state=from_state,
         incident=public_view(after),
     )
@@ -286,6 +301,7 @@ __all__ = [
     "MOVES",
     "SYSTEM",
     "Actor",
+    "Beginning",
     "Fact",
     "HistoryRow",
     "Incident",

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from incidents.event import Event, Origin
+from incidents.event import Event
 
 DEFAULT_GAP_S = 900
 """Seconds: two readings of a run farther apart than this (or than `for_s`, if longer) say nothing of between."""
@@ -144,7 +144,6 @@ class CountRule:
 class ReportRule:
     """Any event of these categories or kinds, of these sources; video also by least score and by zones.
 
-    `times` events of one source and kind within `within_s` seconds may be asked for; 1 is "any report".
     `category` names the incident's category where the event carries none.
     """
 
@@ -158,8 +157,6 @@ class ReportRule:
     areas: tuple[str, ...] = ()
     least_score: float | None = None
     zones: frozenset[str] = frozenset()
-    times: int = 1
-    within_s: int = 0
     urgent: bool = False
     basis: str = ""
 
@@ -269,17 +266,11 @@ class RuleBook:
             self._under[metric] = np.fmax(self._under[metric], rule.raise_at)
 
 
-def metric_of(book: RuleBook, rule: SeriesRule) -> int | None:
-    """The id of the metric a rule watches in this book."""
-    return next((m for m, rules in book.by_metric.items() if rule in rules), None)
-
-
 __all__ = [
     "DEFAULT_GAP_S",
     "MAX_SETTLE_S",
     "CountRule",
     "Direction",
-    "Origin",
     "ReportRule",
     "Rule",
     "RuleBook",
@@ -288,5 +279,4 @@ __all__ = [
     "ThresholdRule",
     "Traits",
     "matches",
-    "metric_of",
 ]

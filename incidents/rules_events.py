@@ -1,7 +1,7 @@
 """Judging one event 上报信息: which rule speaks of it first, and whether it asks for an incident.
 
 A person is always heard: the incident is `reported` and an intake officer decides. A machine's event opens one only
-where a rule of the city says so. Knows no clock and remembers nothing: `times` within `within_s` is counted by the desk.
+where a rule of the city says so. Knows no clock and remembers nothing: each event is judged by itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from incidents.rules_book import ReportRule, RuleBook
 
 @dataclass(frozen=True, slots=True)
 class EventVerdict:
-    """Whether an event asks for an incident, of which category, in which state, and why (Chinese / English).
-
-    `times` > 1: only if so many events of its source and kind, itself included, lie within `within_s` before it.
-    """
+    """Whether an event asks for an incident, of which category, in which state, and why (Chinese / English)."""
 
     opens: bool
     category: str | None
@@ -29,8 +26,6 @@ class EventVerdict:
     state: State
     why: str
     saw: dict[str, Any] = field(default_factory=dict)
-    times: int = 1
-    within_s: int = 0
 
 
 def judge_event(event: Event, book: RuleBook) -> EventVerdict:
@@ -69,8 +64,6 @@ def _satisfied(event: Event, rule: ReportRule, book: RuleBook) -> EventVerdict:
         State.OPEN,
         why,
         _saw(event, rule, book),
-        rule.times,
-        rule.within_s,
     )
 
 
@@ -122,8 +115,6 @@ def _saw(event: Event, rule: ReportRule, book: RuleBook) -> dict[str, Any]:
             "kind": "report",
             "least_score": rule.least_score,
             "zones": sorted(rule.zones),
-            "times": rule.times,
-            "within_s": rule.within_s,
         },
         "score": event.score,
         "zones": list(event.zones),

@@ -115,8 +115,6 @@ def _report(row: Row) -> ReportRule:
         areas=row.texts("areas"),
         least_score=row.number("least_score") if row.has("least_score") else None,
         zones=frozenset(row.texts("zones")),
-        times=row.whole("times", 1, least=1),
-        within_s=row.whole("within_s", 0),
         urgent=row.flag("urgent"),
         basis=row.text("basis", ""),
     )
@@ -127,8 +125,6 @@ def _report(row: Row) -> ReportRule:
         )
     if rule.least_score is not None and not 0 <= rule.least_score <= 1:
         row.wrong("least_score 应在 0 与 1 之间", "least_score should lie between 0 and 1")
-    if (rule.times > 1) != (rule.within_s > 0):
-        row.wrong("times 大于 1 与 within_s 须同时给出", "times over 1 and within_s come together")
     return rule
 
 
@@ -174,7 +170,6 @@ def _written(rule: Rule) -> dict[str, Any]:
 
 
 def _report_members(rule: ReportRule) -> dict[str, Any]:
-    counted = {"times": rule.times, "within_s": rule.within_s} if rule.times > 1 else {}
     return {
         "kind": "report",
         "category": rule.category,
@@ -184,7 +179,6 @@ def _report_members(rule: ReportRule) -> dict[str, Any]:
         "areas": list(rule.areas),
         "zones": sorted(rule.zones),
         **({} if rule.least_score is None else {"least_score": rule.least_score}),
-        **counted,
     }
 
 

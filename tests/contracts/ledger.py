@@ -14,7 +14,7 @@ import pytest
 from incidents.desk import Ledger
 from incidents.errors import IncidentUnknown, Stale
 from incidents.event import Event, Outcome
-from incidents.incident import SYSTEM, Actor, Incident, Kept, begin, join, move
+from incidents.incident import SYSTEM, Actor, Beginning, Incident, Kept, begin, join, move
 from incidents.lifecycle import Role, State
 from tests.incidents.builders import (
     LAT,
@@ -161,7 +161,9 @@ class LedgerContract:
 def _begun(ledger: Ledger, event: Event, explanation: dict[str, object] | None = None) -> Kept:
     number = ledger.next_number(REGION, DAY)
     category = event.category or LITTER
-    return begin(number, event, category, State.OPEN, event.at, explanation=explanation)
+    return begin(
+        number, event, Beginning(category, State.OPEN, explanation=explanation or {}), event.at
+    )
 
 
 def _open(ledger: Ledger, event: Event) -> Incident:

@@ -10,7 +10,7 @@ from typing import Any
 from grid.coordinates import Datum, Position
 from incidents.decisions import Decisions
 from incidents.event import Event, Origin, Place
-from incidents.incident import Actor, Incident, Kept, begin
+from incidents.incident import Actor, Beginning, Incident, Kept, begin
 from incidents.lifecycle import Role, State
 from incidents.standards import tables
 
@@ -77,7 +77,7 @@ def a_verdict(id_: str = "7:1000", **changes: Any) -> Event:
 def opened(number: str = "9901022026050100001", event: Event | None = None) -> Kept:
     """An incident just opened from an event."""
     event = event or an_event()
-    return begin(number, event, event.category or LITTER, State.OPEN, event.at)
+    return begin(number, event, Beginning(event.category or LITTER, State.OPEN), event.at)
 
 
 def an_incident(number: str = "9901022026050100001", **changes: Any) -> Incident:
