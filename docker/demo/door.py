@@ -60,17 +60,27 @@ class Door:
         sent = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **headers}
         if body is not None:
             sent["Content-Type"] = "application/json"
+        while True:
+            fresh = self._connection is None
+            try:
+                return self._asked(method, path, body, sent)
+            except (OSError, http.client.HTTPException) as fault:
+                self.close()
+                if fresh:
+                    raise Shut(str(fault) or type(fault).__name__) from fault
+                # A kept connection that the other side let go meanwhile: once more on a new one.
+                # Nothing is doubled: batches, events, reports and moves all bear their names.
+
+    def _asked(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(
                 self._host, self._port, timeout=_PATIENCE_S
             )
-        try:
-            self._connection.request(method, path, body, sent)
-            response = self._connection.getresponse()
-            answer = _answer(response.status, response.read(), response.getheaders())
-        except (OSError, http.client.HTTPException) as fault:
-            self.close()
-            raise Shut(str(fault) or type(fault).__name__) from fault
+        self._connection.request(method, path, body, dict(headers))
+        response = self._connection.getresponse()
+        answer = _answer(response.status, response.read(), response.getheaders())
         if answer.status in (429, 502, 503, 504):
             raise Shut(f"HTTP {answer.status}")
         return answer

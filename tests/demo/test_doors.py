@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -118,6 +119,15 @@ def test_what_the_gateway_refuses_is_said_and_not_sent_again(street: Street) -> 
 def test_nobody_at_the_door_is_shut() -> None:
     with pytest.raises(Shut):
         Door("127.0.0.1", 1, "t").ask("/")
+
+
+def test_a_kept_connection_the_other_side_let_go_is_made_anew(street: Street) -> None:
+    door = Door("127.0.0.1", street.port, "t")
+    assert door.tell("/", {"n": 1}).fine
+    assert door._connection is not None
+    door._connection.sock.shutdown(socket.SHUT_RDWR)  # what an idle time-out looks like from here
+    assert door.tell("/", {"n": 2}).fine
+    assert [body["n"] for _, body, _ in street.heard] == [1, 2]
 
 
 def test_waiting_grows_to_a_limit_and_starts_anew_after_success() -> None:
