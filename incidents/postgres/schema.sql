@@ -3,9 +3,11 @@
 
 -- ── the store itself ────────────────────────────────────────────────────────────────────────────────────────────────
 
--- plain: native day partitions made ahead; apache: hypertable; tsl: hypertable with columnstore.
+-- plain: native day partitions made ahead; apache: hypertable; tsl: hypertable with columnstore. Where `reading` stands
+-- already it is asked what it is: a server may get the extension long before the table is switched.
 create function store_kind() returns text language sql stable as $$
-  select case when not exists (select from pg_extension where extname = 'timescaledb') then 'plain'
+  select case when exists (select from pg_class where oid = to_regclass('reading') and relkind = 'p')
+                   or not exists (select from pg_extension where extname = 'timescaledb') then 'plain'
               when current_setting('timescaledb.license', true) = 'timescale' then 'tsl'
               else 'apache' end
 $$;
@@ -170,7 +172,8 @@ begin
       '  from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ''reading''::regclass order by 2';
   else
     return query execute
-      'select c.oid::regclass, h.range_start, h.range_end, h.is_compressed or ' || series_ ||
+      'select c.oid::regclass, h.range_start, h.range_end, '
+      '       case when store_kind() = ''tsl'' then h.is_compressed else ' || series_ || ' end'
       '  from timescaledb_information.chunks h join pg_class c '
       '    on c.oid = format(''%I.%I'', h.chunk_schema, h.chunk_name)::regclass '
       ' where h.hypertable_schema = current_schema and h.hypertable_name = ''reading'' order by 2';
@@ -244,6 +247,52 @@ begin
     exit when n is null;
     days := days + 1; rows := rows + n;
   end loop;
+end $$;
+
+-- Turns a plain `reading` into a hypertable with everything that is in it, or fails and leaves all as it was; call it in a
+-- transaction of its own with a lock_timeout. Writers wait meanwhile: for a moment where the edition can attach a table as a
+-- chunk, for as long as the copy takes where it cannot. Grants and owner stay.
+create function store_to_hypertable(out days int, out rows bigint, out attached boolean) language plpgsql as $$
+declare p record; g record; n bigint; tsl_ boolean := current_setting('timescaledb.license', true) = 'timescale';
+        owner_ name := (select pg_get_userbyid(relowner) from pg_class where oid = 'reading'::regclass);
+begin
+  if store_kind() <> 'plain' then
+    raise exception 'reading 已是超表 reading is a hypertable already' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  attached := tsl_ and exists (select from pg_proc where proname = 'attach_chunk');
+  days := 0; rows := 0;
+  lock table reading in access exclusive mode;
+  create temp table reading_days_ on commit drop as select s.part::text as part, s.begins, s.ends from store_parts() s;
+  alter table reading rename to reading_native;
+  alter index reading_key rename to reading_native_key;
+  create table reading (like reading_native including defaults);
+  execute format('alter table reading owner to %I', owner_);
+  for g in select a.privilege_type, a.grantee, a.is_grantable from pg_class c, aclexplode(c.relacl) a
+            where c.oid = 'reading_native'::regclass and a.grantee <> c.relowner loop
+    execute format('grant %s on reading to %s%s', g.privilege_type,
+                   case when g.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(g.grantee)) end,
+                   case when g.is_grantable then ' with grant option' else '' end);
+  end loop;
+  perform create_hypertable('reading', by_range('observed_at', interval '1 day'), create_default_indexes => false);
+  create unique index reading_key on reading (observed_at, device_id, metric);
+  if tsl_ then
+    execute 'alter table reading set (timescaledb.enable_columnstore, timescaledb.segmentby = ''device_id, metric'', '
+            'timescaledb.orderby = ''observed_at desc'')';
+  end if;
+  for p in select * from reading_days_ order by begins loop
+    execute format('alter table reading_native detach partition %s', p.part);
+    if attached then
+      execute format('select count(*) from %s', p.part) into n;
+      execute format('call attach_chunk(%L::regclass, %L::regclass, %L::jsonb)', 'reading', p.part,
+                     jsonb_build_object('observed_at', jsonb_build_array(p.begins, p.ends)));
+    else
+      execute format('insert into reading select * from %s', p.part);
+      get diagnostics n = row_count;
+      execute format('drop table %s', p.part);
+    end if;
+    days := days + 1; rows := rows + n;
+  end loop;
+  drop table reading_native;
 end $$;
 
 -- Newest value of each series. Its row lock, taken in (device, metric) order, is also what puts two workers that hear
