@@ -16,6 +16,7 @@ from demo.city import City
 from demo.day import DAY_S, Call, Day, Sighting
 from demo.fleet import Device
 from demo.plot import tell
+from demo.stranger import Letter
 
 Reading = tuple[str, str, float | None]
 """Device, metric, value."""
@@ -26,11 +27,13 @@ class Second:
     """Everything said in one second: readings by source, events by source, reports by people.
 
     An event or a report is the body the door takes, without its time; `key` names a report for ever.
+    `letters` are messages a stranger writes to Kafka past the gateway.
     """
 
     readings: dict[str, list[Reading]] = field(default_factory=dict)
     events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     reports: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
 
     def read(self, source: str, readings: Sequence[Reading]) -> None:
         """Add readings of a source."""
@@ -133,6 +136,8 @@ def _mishaps(said: Second, day: int, moment: int) -> None:
         said.see("video", {"id": f"{name}a", "kind": "exposed_litter", "score": 0.9, **place})
     if into == 55:  # coordinates without their datum: refused at the door
         said.see("video", {"id": f"{name}b", "kind": "illegal_parking", "lon": 123.4, "lat": 30.6})
+    if into == 30 and turn % 4 == 0:  # past the gateway: what nobody can read is quarantined
+        said.letters += _LETTERS
     if into == 70:  # a category no code set has
         place = {"lon": 123.4, "lat": 30.603, "datum": "wgs84"}
         said.see(
@@ -140,6 +145,11 @@ def _mishaps(said: Second, day: int, moment: int) -> None:
             {"id": f"{name}c", "kind": "other", "category": "gb47678.5-2026/matter/99999", **place},
         )
 
+
+_LETTERS = (
+    Letter("city.readings.v1", "stranger", b'{"schema":"readings.v1","batch":"x/1","sour'),
+    Letter("city.reports.v1", "stranger", b"<Notify><CmdType>Alarm</CmdType></Notify>"),
+)
 
 NIGHT_S = 7600
 """Real seconds of New York's night: the last request came after 2 h 6 min 26 s."""

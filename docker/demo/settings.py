@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     api_port: int = 8000
     gateway_port: int = 8010
     demo: str = "1"
+    topic_prefix: str = ""
     admin_token: str | None = Field(default=None, repr=False)
 
     @property

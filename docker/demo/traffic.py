@@ -24,6 +24,7 @@ from demo.people import Office
 from demo.script import CityScript, NightScript, Script
 from demo.seed import read_accounts
 from demo.settings import Settings
+from demo.stranger import Stranger
 from incidents.dispatching import route
 from incidents.standards import tables
 
@@ -61,7 +62,7 @@ class Player:
         self._stop = stop
         self._reports: deque[tuple[str, dict[str, Any], str]] = deque(maxlen=_REPORTS_KEPT)
 
-    def run_machines(self, machines: Machines) -> None:
+    def run_machines(self, machines: Machines, stranger: Stranger | None = None) -> None:
         """Second after second until stopped."""
         began = time.monotonic() - self._progress.second
         while not self._stop.is_set():
@@ -74,6 +75,8 @@ class Player:
             second = self._progress.second
             said = self._script.at(second)
             self._reports.extend(said.reports)
+            if stranger is not None:
+                stranger.write(said.letters)
             machines.tell(said, f"s{second:07d}", time.time_ns() // 1_000_000)
             self._progress.second = second + 1
             if second % _SAVE_EVERY == 0:
@@ -109,10 +112,11 @@ def play(settings: Settings) -> int:
     player = Player(script, progress, stop)
     gateway = Door(settings.nearby, settings.gateway_port, accounts["machines"]["token"])
     office = _office(settings, accounts)
+    stranger = Stranger(settings.kafka, settings.topic_prefix, _say)
     people = threading.Thread(target=_guarded, args=(player.run_people, office, stop))
     people.start()
     try:
-        _guarded(player.run_machines, Machines(gateway, _say), stop)
+        player.run_machines(Machines(gateway, _say), stranger)
     finally:
         stop.set()
         people.join()
