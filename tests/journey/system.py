@@ -208,13 +208,18 @@ class WholeSystem:
             return running and self.ready()
         return False
 
-    def ready(self) -> bool:
-        """Whether the API says that it is ready."""
+    def ready(self, naming: str = "") -> bool:
+        """Whether the API says that it is ready, its answer naming something."""
         line = http.client.HTTPConnection(HOST, self.ports["api"], timeout=5)
         with contextlib.suppress(OSError, http.client.HTTPException):
             line.request("GET", "/readyz")
-            return line.getresponse().status == 200
+            answer = line.getresponse()
+            return naming in answer.read().decode() and answer.status == 200
         return False
+
+    def wait_grid(self) -> None:
+        """Wait until the API has seen the grid that was just loaded."""
+        until(lambda: self.ready("网格版本"), 30, lambda: f"no grid\n{self.explain()}")
 
 
 def _children(pid: int) -> list[int]:

@@ -32,6 +32,7 @@ def system() -> Iterator[WholeSystem]:
             "standards": scene.standards([CATEGORY]),
         }
         scene.settle(found.database_url, bodies)
+        found.wait_grid()
         yield found
 
 
