@@ -44,7 +44,7 @@ class Atlas:
         self.street_codes, self.street = _levels(edition.streets)
         self.district_codes, self.district = _levels(edition.districts)
         self._find = finder
-        self._test = ExactTest(edition.polygons, raster.cells)
+        self._test = ExactTest(edition.polygons, raster)
         self._bounds = edition.bounds
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The exact test: which of the cells listed for a place holds it, asked of the polygons."""
+"""Which of a crossed pixel's cells holds a place: by its limits, and where they leave a doubt, by shapely."""
 
 from __future__ import annotations
 
@@ -9,71 +9,50 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from grid.raster import CROWDED, NO_CELL, ROOM
+from grid.coordinates import Floats
+from grid.limits import NOWHERE
+from grid.raster import NO_CELL, ROOM, Raster
 
 
 class ExactTest:
-    """Polygons, prepared once, and the cells that each record of a raster lists, ascending.
+    """The last word on places in sub-pixels that a limit crosses: what shapely's `intersects` says.
 
-    One question at a time: GEOS builds and changes what a prepared polygon remembers while it
-    answers, and two threads at one polygon end the process (libgeos/geos issue 825; seen here
-    too). So the polygons are copies nobody else can ask, behind a lock.
+    Shapely is asked only where a place lies on a limit, or in a pixel too crowded for the raster,
+    and by one thread at a time: GEOS builds what it remembers of a shape while it answers, and
+    two threads at one prepared polygon end the process (libgeos/geos issue 825; seen here too).
+    So it is asked about copies that nobody else can prepare.
     """
 
-    def __init__(self, polygons: NDArray[Any], listed: NDArray[np.int32]) -> None:
-        self._polygons = np.empty(len(polygons), dtype=object)
-        self._polygons[:] = shapely.from_wkb(shapely.to_wkb(polygons))
-        self._listed = listed
-        self._tree = shapely.STRtree(self._polygons)
+    def __init__(self, polygons: NDArray[Any], raster: Raster) -> None:
+        self._polygons = polygons
+        self._listed, self._limits = raster.cells, raster.limits
+        self._tree: shapely.STRtree | None = None
         self._one_at_a_time = Lock()
-        shapely.prepare(self._polygons)
 
-    def decide(
-        self, x: NDArray[np.float64], y: NDArray[np.float64], record: NDArray[np.intp]
-    ) -> NDArray[np.int32]:
-        """The lowest cell of each place's record that intersects it, or NO_CELL."""
-        with self._one_at_a_time:
-            return self._decide(x, y, record)
+    def decide(self, x: Floats, y: Floats, record: NDArray[np.intp]) -> NDArray[np.int32]:
+        """The lowest cell that intersects each place, or NO_CELL."""
+        position, sure = self._limits.decide(x, y, record)
+        listed = self._listed[record, position & 7]
+        found = np.where(position < ROOM, listed, NO_CELL).astype(np.int32)
+        if not sure.all():
+            doubt = np.flatnonzero(~sure)
+            found[doubt] = self._by_shapely(x[doubt], y[doubt])
+        return found
 
     def decide_one(self, x: float, y: float, record: int) -> int:
         """The same for one place."""
-        with self._one_at_a_time:
-            return self._decide_one(x, y, record)
+        position = self._limits.decide_one(x, y, record)
+        if position == NOWHERE:
+            return int(self._by_shapely(np.array([x]), np.array([y]))[0])
+        return int(self._listed[record, position]) if position < ROOM else NO_CELL
 
-    def _decide(
-        self, x: NDArray[np.float64], y: NDArray[np.float64], record: NDArray[np.intp]
-    ) -> NDArray[np.int32]:
-        found = np.full(len(x), NO_CELL, dtype=np.int32)
-        listed = self._listed[record]
-        open_ = np.arange(len(x))
-        for nth in range(ROOM):
-            cell = listed[open_, nth]
-            if (cell < 0).any():
-                open_, cell = open_[cell >= 0], cell[cell >= 0]
-            if len(open_) == 0:
-                break
-            hit = shapely.intersects_xy(self._polygons[cell], x[open_], y[open_])
-            found[open_[hit]] = cell[hit]
-            open_ = open_[~hit]
-        crowd = np.flatnonzero(listed[:, 0] == CROWDED)
-        if len(crowd):
-            found[crowd] = self._decide_all(x[crowd], y[crowd])
-        return found
-
-    def _decide_one(self, x: float, y: float, record: int) -> int:
-        for cell in self._listed[record].tolist():
-            if cell < 0:
-                break
-            if shapely.intersects_xy(self._polygons[cell], x, y):
-                return int(cell)
-        if self._listed[record, 0] == CROWDED:
-            return int(self._decide_all(np.array([x]), np.array([y]))[0])
-        return NO_CELL
-
-    def _decide_all(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int32]:
+    def _by_shapely(self, x: Floats, y: Floats) -> NDArray[np.int32]:
         """The plain way, with no raster: the lowest of all cells that intersects each place."""
         found = np.full(len(x), NO_CELL, dtype=np.int32)
-        point, cell = self._tree.query(shapely.points(x, y), predicate="intersects")
+        with self._one_at_a_time:
+            if self._tree is None:
+                self._tree = shapely.STRtree(shapely.from_wkb(shapely.to_wkb(self._polygons)))
+            point, cell = self._tree.query(shapely.points(x, y), predicate="intersects")
         lowest_last = np.lexsort((-cell, point))
         point, cell = point[lowest_last], cell[lowest_last]
         last = np.flatnonzero(np.append(point[1:] != point[:-1], True)) if len(point) else point

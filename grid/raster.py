@@ -12,13 +12,15 @@ Design and figures: docs/benchmarks.md; built by `grid.rasterising`, questioned 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION: Final = 1
+from grid.limits import Limits
+
+VERSION: Final = 2
 """Changes with the meaning of any array, so that a saved raster of old is built anew."""
 
 SIDE: Final = 8
@@ -43,7 +45,8 @@ class Raster:
 
     `west` and `south` are degrees of the lower left corner, `per_lon` and `per_lat` sub-pixels in
     a degree; `pixels` is int32 row by row from the south: a cell, NO_CELL, or -2 minus the number
-    of a record; `records` is uint8 of shape (n, 64). The outermost pixels hold no cell.
+    of a record; `records` is uint8 of shape (n, 64). The outermost pixels hold no cell. `limits`
+    decide in the sub-pixels that a limit crosses.
     """
 
     west: float
@@ -54,6 +57,7 @@ class Raster:
     height: int
     pixels: NDArray[np.int32]
     records: NDArray[np.uint8]
+    limits: Limits
 
     @property
     def cells(self) -> NDArray[np.int32]:
@@ -89,7 +93,7 @@ class Raster:
         if not (0 <= across < self.width * SIDE and 0 <= up < self.height * SIDE):
             return NO_CELL, -1
         column, row = int(across), int(up)
-        cell = int(self._pixel((row >> 3) * self.width + (column >> 3)))
+        cell = self._pixel((row >> 3) * self.width + (column >> 3))
         if cell >= NO_CELL:
             return cell, -1
         record = -2 - cell
@@ -99,15 +103,15 @@ class Raster:
             return UNDECIDED, record
         return (NO_CELL if four == NONE else int(self.cells[record, four])), record
 
+    # A memoryview hands out plain ints several times faster than an array does.
+    _pixel: Callable[[int], int] = field(init=False, repr=False, compare=False)
+    _byte: Callable[[int], int] = field(init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
-        # A memoryview hands out plain ints several times faster than an array does.
         pixel = self.pixels.data.__getitem__
         byte = self.records.reshape(-1).data.__getitem__
         object.__setattr__(self, "_pixel", pixel)
         object.__setattr__(self, "_byte", byte)
-
-    _pixel: Callable[[int], Any] = None  # type: ignore[assignment]
-    _byte: Callable[[int], Any] = None  # type: ignore[assignment]
 
     def _sub_pixels(
         self, x: NDArray[np.float64], y: NDArray[np.float64]

@@ -6,7 +6,6 @@ than rounding can move it, so what is not marked is on one side of every limit f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from grid.coordinates import Floats, metres_per_degree
+from grid.limits import limits_of
 from grid.raster import CROWDED, NO_CELL, NONE, ROOM, SIDE, TEST, Raster
 
 PIXEL_M: Final = 10.0
@@ -34,35 +34,93 @@ Ints = NDArray[np.int64]
 
 def rasterise(polygons: NDArray[Any]) -> Raster:
     """The raster of polygons in degrees; a cell is the position of its polygon."""
-    west, south, per_lon, per_lat, width, height = _lattice(polygons)
-    edges = _Edges.of(polygons, (west, south), (per_lon, per_lat))
-    pixels = np.full(width * height, NO_CELL, dtype=np.int32)
-    records: list[NDArray[np.uint8]] = [np.zeros((0, 64), dtype=np.uint8)]
-    rows = max(1, BAND_PIXELS // width)
+    lattice = _Lattice.around(polygons)
+    edges, segments = _Edges.of(polygons, lattice)
+    pixels = np.full(lattice.width * lattice.height, NO_CELL, dtype=np.int32)
+    parts = [_Crossed.none()]
+    rows = max(1, BAND_PIXELS // lattice.width)
     made = 0
-    for first in range(0, height, rows):
-        last = min(first + rows, height)
-        band = _Band(edges.between(first * SIDE, last * SIDE), first, last, width, len(polygons))
-        numbers, inside = band.records()
-        pixels[first * width : last * width] = band.pixels(numbers, made)
-        records.append(inside)
-        made += len(inside)
-    return Raster(west, south, per_lon, per_lat, width, height, pixels, np.concatenate(records))
+    for first in range(0, lattice.height, rows):
+        last = min(first + rows, lattice.height)
+        near = edges.between(first * SIDE, last * SIDE)
+        band = _Band(near, first, last, lattice, max(len(polygons), 1))
+        crossed = band.crossed()
+        pixels[first * lattice.width : last * lattice.width] = band.pixels(crossed.numbers, made)
+        parts.append(crossed)
+        made += len(crossed.numbers)
+    records, counts, which, bits, anchors, holding = _joined(parts)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return Raster(
+        west=lattice.west,
+        south=lattice.south,
+        per_lon=lattice.per_lon,
+        per_lat=lattice.per_lat,
+        width=lattice.width,
+        height=lattice.height,
+        pixels=pixels,
+        records=records,
+        limits=limits_of(starts, (which, bits), segments, anchors, holding),
+    )
 
 
-def _lattice(polygons: NDArray[Any]) -> tuple[float, float, float, float, int, int]:
-    """Corner, sub-pixels per degree, and the pixels across and up."""
-    if len(polygons) == 0:
-        return 0.0, 0.0, 1.0, 1.0, 1, 1
-    bounds = shapely.total_bounds(polygons)
-    east_m, north_m = metres_per_degree(np.clip((bounds[1] + bounds[3]) / 2, -89.0, 89.0))
-    size = (bounds[2:] - bounds[:2]) * (east_m, north_m)
-    side = max(PIXEL_M, float(np.sqrt(size.prod() / MOST_PIXELS)), float(size.max()) / 2**20)
-    pixel = np.array([side / east_m, side / north_m])
-    corner = bounds[:2] - BORDER * pixel
-    count = np.ceil((bounds[2:] - bounds[:2]) / pixel).astype(int) + 2 * BORDER
-    per = SIDE / pixel
-    return *corner.tolist(), *per.tolist(), *count.tolist()
+@dataclass(frozen=True)
+class _Lattice:
+    """Corner in degrees, sub-pixels per degree, pixels across and up."""
+
+    west: float
+    south: float
+    per_lon: float
+    per_lat: float
+    width: int
+    height: int
+
+    @classmethod
+    def around(cls, polygons: NDArray[Any]) -> _Lattice:
+        if len(polygons) == 0:
+            return cls(0.0, 0.0, 1.0, 1.0, 1, 1)
+        bounds = shapely.total_bounds(polygons)
+        east_m, north_m = metres_per_degree(np.clip((bounds[1] + bounds[3]) / 2, -89.0, 89.0))
+        size = (bounds[2:] - bounds[:2]) * (east_m, north_m)
+        side = max(PIXEL_M, float(np.sqrt(size.prod() / MOST_PIXELS)), float(size.max()) / 2**20)
+        pixel = np.array([side / east_m, side / north_m])
+        west, south = (bounds[:2] - BORDER * pixel).tolist()
+        count = np.ceil((bounds[2:] - bounds[:2]) / pixel).astype(int) + 2 * BORDER
+        per_lon, per_lat = (SIDE / pixel).tolist()
+        return cls(west, south, per_lon, per_lat, int(count[0]), int(count[1]))
+
+    def on(self, degrees: Floats) -> Floats:
+        """Degrees as sub-pixels."""
+        return (degrees - (self.west, self.south)) * (self.per_lon, self.per_lat)
+
+    def degrees(self, sub_pixels: Floats) -> Floats:
+        """Sub-pixels as degrees."""
+        return sub_pixels / (self.per_lon, self.per_lat) + (self.west, self.south)
+
+
+@dataclass(frozen=True)
+class _Crossed:
+    """The crossed pixels of a band: what becomes of them in the raster and in its limits."""
+
+    numbers: Ints
+    records: NDArray[np.uint8]
+    counts: Ints
+    which: Ints
+    bits: Ints
+    anchors: Floats
+    holding: NDArray[np.uint8]
+
+    @classmethod
+    def none(cls) -> _Crossed:
+        """No pixel crossed."""
+        no = np.zeros(0, dtype=np.int64)
+        records, bits = np.zeros((0, 64), dtype=np.uint8), np.zeros(0, dtype=np.uint8)
+        return cls(no, records, no, no, no, np.zeros((0, 2)), bits)
+
+
+def _joined(parts: list[_Crossed]) -> tuple[NDArray[Any], ...]:
+    """The arrays of all bands, one behind the other; `numbers` have done their work."""
+    names = ("records", "counts", "which", "bits", "anchors", "holding")
+    return tuple(np.concatenate([getattr(part, name) for part in parts]) for name in names)
 
 
 @dataclass(frozen=True)
@@ -74,30 +132,43 @@ class _Edges:
     x1: Floats
     y1: Floats
     cell: Ints
+    segment: Ints
 
     @classmethod
-    def of(
-        cls, polygons: NDArray[Any], corner: tuple[float, float], per: tuple[float, float]
-    ) -> _Edges:
+    def of(cls, polygons: NDArray[Any], lattice: _Lattice) -> tuple[_Edges, Floats]:
+        """The edges of all limits, and the segments in degrees that they are numbered by.
+
+        An edge that two cells share is two edges of one segment.
+        """
         # get_rings passes over MultiPolygons in silence, so their parts are taken first.
         parts, owner = shapely.get_parts(polygons, return_index=True)
         rings, part = shapely.get_rings(parts, return_index=True)
         at, ring = shapely.get_coordinates(rings, return_index=True)
-        at = (at - corner) * per
-        same = ring[1:] == ring[:-1]
-        start, end = at[:-1][same], at[1:][same]
-        up = (start[:, 1] <= end[:, 1])[:, None]
-        low, high = np.where(up, start, end), np.where(up, end, start)
-        cell = owner[part[ring[:-1][same]]].astype(np.int64)
-        order = np.argsort(low[:, 1], kind="stable")
-        low, high, cell = low[order], high[order], cell[order]
-        return cls(low[:, 0], low[:, 1], high[:, 0], high[:, 1], cell)
+        real = (ring[1:] == ring[:-1]) & (at[1:] != at[:-1]).any(axis=1)
+        start, end = at[:-1][real], at[1:][real]
+        upward = (start[:, 1] < end[:, 1]) | (
+            (start[:, 1] == end[:, 1]) & (start[:, 0] < end[:, 0])
+        )
+        low = np.where(upward[:, None], start, end)
+        high = np.where(upward[:, None], end, start)
+        order = np.lexsort((high[:, 0], high[:, 1], low[:, 0], low[:, 1]))
+        low, high = low[order], high[order]
+        cell = owner[part[ring[:-1][real]]].astype(np.int64)[order]
+        ends = np.hstack([low, high])
+        fresh = np.ones(len(ends), dtype=bool)
+        fresh[1:] = (ends[1:] != ends[:-1]).any(axis=1)
+        low, high = lattice.on(low), lattice.on(high)
+        segment = np.cumsum(fresh) - 1
+        edges = cls(low[:, 0], low[:, 1], high[:, 0], high[:, 1], cell, segment)
+        return edges, ends[fresh]
 
     def between(self, bottom: float, top: float) -> _Edges:
         """Those that come near the rows from bottom to top."""
         upto = int(np.searchsorted(self.y0, top + 1))
         here = np.flatnonzero(self.y1[:upto] >= bottom - 1)
-        return _Edges(self.x0[here], self.y0[here], self.x1[here], self.y1[here], self.cell[here])
+        columns = (self.x0, self.y0, self.x1, self.y1)
+        x0, y0, x1, y1 = (column[here] for column in columns)
+        return _Edges(x0, y0, x1, y1, self.cell[here], self.segment[here])
 
     def x_at(self, edge: Ints, y: Floats) -> Floats:
         """Where edges meet heights that lie within them."""
@@ -111,42 +182,78 @@ class _Edges:
 class _Band:
     """Some rows of pixels: what is crossed in them, and what fills the rest."""
 
-    def __init__(self, edges: _Edges, first: int, last: int, width: int, cells: int) -> None:
+    def __init__(self, edges: _Edges, first: int, last: int, lattice: _Lattice, cells: int) -> None:
         self.edges = edges
-        self.first, self.last, self.width, self.cells = first, last, width, max(cells, 1)
+        self.first, self.last, self.cells = first, last, cells
+        self.lattice, self.width = lattice, lattice.width
 
-    def records(self) -> tuple[Ints, NDArray[np.uint8]]:
-        """The crossed pixels, counted within the band, and their records."""
-        row, column, cell = self._marks()
+    def crossed(self) -> _Crossed:
+        """The crossed pixels, counted within the band, with records, segments and anchors."""
+        row, column, edge = self._marks()
         numbers, record = np.unique((row >> 3) * self.width + (column >> 3), return_inverse=True)
         if len(numbers) == 0:
-            return numbers, np.zeros((0, 64), dtype=np.uint8)
-        place = ((row & 7) << 3) + (column & 7)
+            return _Crossed.none()
+        marked = np.zeros((len(numbers), SIDE * SIDE), dtype=bool)
+        marked[record, ((row & 7) << 3) + (column & 7)] = True
+        anchor = np.argmin(marked, axis=1)  # the first sub-pixel that no limit comes near
         filled = np.full(len(numbers) * SIDE * SIDE, _FREE, dtype=np.int32)
-        pairs = [np.unique(record * self.cells + cell)]
-        pairs.extend(self._fill_sub_pixels(numbers, filled))
-        listed, crowded = _lists(np.unique(np.concatenate(pairs)), len(numbers), self.cells)
+        pairs, holders = self._fill_sub_pixels(numbers, filled, anchor)
+        pairs = np.unique(np.concatenate([pairs, record * self.cells + self.edges.cell[edge]]))
+        listed, crowded = _lists(pairs, len(numbers), self.cells)
         four = _as_positions(filled.reshape(-1, SIDE * SIDE), listed)
-        four.reshape(-1)[record * (SIDE * SIDE) + place] = TEST
-        four[crowded] = TEST
-        packed = np.zeros((len(numbers), 64), dtype=np.uint8)
-        packed[:, :32] = four[:, 0::2] | (four[:, 1::2] << 4)
-        packed.view(np.int32)[:, ROOM:] = listed
-        return numbers, packed
+        four[marked | crowded[:, None]] = TEST
+        counts, which, bits = self._segments(record, edge, pairs, len(numbers))
+        return _Crossed(
+            numbers,
+            _packed(four, listed),
+            counts,
+            which,
+            bits,
+            self._anchors(numbers, anchor, marked.all(axis=1) | crowded),
+            np.bincount(
+                holders // self.cells, _bits(holders, pairs, self.cells), len(numbers)
+            ).astype(np.uint8),
+        )
+
+    def _anchors(self, numbers: Ints, anchor: Ints, none: NDArray[np.bool_]) -> Floats:
+        """Degrees of the middle of the anchors' sub-pixels, NaN where there is none."""
+        row, column = np.divmod(numbers, self.width)
+        middle = np.column_stack(
+            [column * SIDE + (anchor & 7) + 0.5, (row + self.first) * SIDE + (anchor >> 3) + 0.5]
+        )
+        middle[none] = np.nan
+        return self.lattice.degrees(middle)
+
+    def _segments(
+        self, record: Ints, edge: Ints, pairs: Ints, records: int
+    ) -> tuple[Ints, Ints, Ints]:
+        """How many segments each record has, which, and bits for the cells that each bounds."""
+        record, edge = np.divmod(
+            np.unique(record * len(self.edges.cell) + edge), len(self.edges.cell)
+        )
+        segment = self.edges.segment[edge]
+        bits = _bits(record * self.cells + self.edges.cell[edge], pairs, self.cells)
+        order = np.lexsort((segment, record))
+        record, segment, bits = record[order], segment[order], bits[order]
+        first = np.flatnonzero(
+            np.append(True, (record[1:] != record[:-1]) | (segment[1:] != segment[:-1]))
+        )
+        together = np.bitwise_xor.reduceat(bits, first)
+        return np.bincount(record[first], minlength=records), segment[first], together
 
     def pixels(self, numbers: Ints, made: int) -> NDArray[np.int32]:
         """The pixels of the band: filled by whole cells, then the crossed ones by records."""
         filled = np.full((self.last - self.first) * self.width, _FREE, dtype=np.int32)
-        for cell, row, left, right in self._spans(SIDE):
-            start, stop = _centres(left, right)
-            at, owner = _ranges(row * self.width + start, row * self.width + stop)
-            np.minimum.at(filled, at, cell[owner].astype(np.int32))
+        cell, row, left, right = self._spans(SIDE)
+        start, stop = _centres(left, right)
+        at, owner = _ranges(row * self.width + start, row * self.width + stop)
+        np.minimum.at(filled, at, cell[owner].astype(np.int32))
         filled[filled == _FREE] = NO_CELL
         filled[numbers] = -2 - made - np.arange(len(numbers), dtype=np.int32)
         return filled
 
     def _marks(self) -> tuple[Ints, Ints, Ints]:
-        """Row (within the band), column and cell of each sub-pixel that a limit comes near."""
+        """Row (within the band) and column of each sub-pixel that a limit comes near, its edge."""
         edges = self.edges
         bottom, top = self.first * SIDE, self.last * SIDE
         low = np.clip(np.floor(edges.y0 - NEAR), bottom, top).astype(np.int64)
@@ -159,25 +266,33 @@ class _Band:
         left = np.floor(np.minimum(one, two) - NEAR).astype(np.int64)
         right = np.floor(np.maximum(one, two) + NEAR).astype(np.int64)
         column, at = _ranges(left, right + 1)
-        return row[at] - bottom, column, edges.cell[edge[at]]
+        return row[at] - bottom, column, edge[at]
 
-    def _fill_sub_pixels(self, numbers: Ints, filled: NDArray[np.int32]) -> Iterator[Ints]:
-        """Writes the lowest cell around each sub-pixel's middle; yields (record, cell) as pairs."""
-        for cell, row, left, right in self._spans(1):
-            start, stop = _centres(left, right)
-            line = (row >> 3) * self.width
-            some = np.searchsorted(numbers, line + (start >> 3))
-            upto = np.searchsorted(numbers, line + ((stop - 1) >> 3), side="right")
-            record, span = _ranges(some, np.where(stop > start, upto, some))
-            pixel = (numbers[record] - line[span]) * SIDE
-            begin = np.maximum(start[span] - pixel, 0)
-            end = np.minimum(stop[span] - pixel, SIDE)
-            base = record * (SIDE * SIDE) + ((row[span] & 7) << 3)
-            at, owner = _ranges(base + begin, base + end)
-            np.minimum.at(filled, at, cell[span[owner]].astype(np.int32))
-            yield np.unique(record * self.cells + cell[span])
+    def _fill_sub_pixels(
+        self, numbers: Ints, filled: NDArray[np.int32], anchor: Ints
+    ) -> tuple[Ints, Ints]:
+        """Writes the lowest cell around each sub-pixel's middle.
 
-    def _spans(self, per_row: int) -> Iterator[tuple[Ints, Ints, Floats, Floats]]:
+        Returns, as record * cells + cell, who has ground in a record, and who holds its anchor.
+        """
+        cell, row, left, right = self._spans(1)
+        start, stop = _centres(left, right)
+        line = (row >> 3) * self.width
+        some = np.searchsorted(numbers, line + (start >> 3))
+        upto = np.searchsorted(numbers, line + ((stop - 1) >> 3), side="right")
+        record, span = _ranges(some, np.where(stop > start, upto, some))
+        pixel = (numbers[record] - line[span]) * SIDE
+        begin = np.maximum(start[span] - pixel, 0)
+        end = np.minimum(stop[span] - pixel, SIDE)
+        base = record * (SIDE * SIDE) + ((row[span] & 7) << 3)
+        at, owner = _ranges(base + begin, base + end)
+        np.minimum.at(filled, at, cell[span[owner]].astype(np.int32))
+        pair = record * self.cells + cell[span]
+        held = (anchor[record] >> 3 == row[span] & 7) & (begin <= anchor[record] & 7)
+        held &= (anchor[record] & 7) < end
+        return np.unique(pair), np.unique(pair[held])
+
+    def _spans(self, per_row: int) -> tuple[Ints, Ints, Floats, Floats]:
         """Cell, row within the band, left and right of where cells meet the middles of rows.
 
         A row is `per_row` sub-pixels high and all is counted in that unit. Even-odd, as GEOS does.
@@ -190,7 +305,7 @@ class _Band:
         x = edges.x_at(edge, (row.astype(np.float64) + 0.5) * per_row) / per_row
         order = np.lexsort((x, row, edges.cell[edge]))
         first, second = order[0::2], order[1::2]
-        yield edges.cell[edge[first]], row[first] - bottom, x[first], x[second]
+        return edges.cell[edge[first]], row[first] - bottom, x[first], x[second]
 
 
 def _centres(left: Floats, right: Floats) -> tuple[Ints, Ints]:
@@ -219,6 +334,21 @@ def _lists(pairs: Ints, records: int, cells: int) -> tuple[NDArray[np.int32], ND
     listed[crowded] = NO_CELL
     listed[crowded, 0] = CROWDED
     return listed, crowded
+
+
+def _bits(wanted: Ints, pairs: Ints, cells: int) -> Ints:
+    """For each wanted pair (record, cell) the bit of its position in the record's list."""
+    at = np.searchsorted(pairs, wanted)
+    nth = at - np.searchsorted(pairs, wanted // cells * cells)
+    return np.where(nth < ROOM, 1 << np.minimum(nth, ROOM), 0)
+
+
+def _packed(four: NDArray[np.uint8], listed: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Records: four bits for each sub-pixel, then the cells."""
+    packed = np.zeros((len(four), 64), dtype=np.uint8)
+    packed[:, :32] = four[:, 0::2] | (four[:, 1::2] << 4)
+    packed.view(np.int32)[:, ROOM:] = listed
+    return packed
 
 
 def _as_positions(filled: NDArray[np.int32], listed: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -28,11 +28,13 @@ from grid import raster as rasters
 from grid.atlas import Atlas
 from grid.edition import Edition
 from grid.errors import GridError
+from grid.limits import Limits
 from grid.raster import Raster
 from grid.rasterising import rasterise
 from grid.unit_grid import ResponsibleGrid, UnitGridCode
 
 _MANIFEST: Final = "manifest.json"
+_LIMITS: Final = ("starts", "which", "effects", "segments", "anchors", "holding")
 _LATTICE: Final = ("west", "south", "per_lon", "per_lat", "width", "height")
 
 
@@ -73,6 +75,7 @@ def open_atlas(folder: str | Path, digest: str, kernel: str = "numpy") -> Atlas:
             **{name: manifest["lattice"][name] for name in _LATTICE},
             pixels=arrays["pixels"],
             records=arrays["records"],
+            limits=Limits(**{name: arrays[name] for name in _LIMITS}),
         )
     except (OSError, ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as why:
         raise ShelfDamaged(
@@ -105,6 +108,7 @@ def _write(atlas: Atlas, folder: Path) -> None:
         "kinds": kinds,
         "coordinates": coordinates,
     }
+    arrays |= {name: getattr(raster.limits, name) for name in _LIMITS}
     arrays |= {f"offsets{level}": offset for level, offset in enumerate(offsets)}
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
