@@ -182,6 +182,8 @@ def _completed(
 ) -> dict[str, Any]:
     """What was given, without what is not the caller's to give, and with what the desk knows."""
     known = {key: given[key] for key in _ASKED if given.get(key) is not None}
+    if "data" in known:
+        known["data"] = {"given": known["data"]}  # apart from what the history itself records
     if name != "dispatch" or not known.get("department"):
         return known
     department = known["department"]

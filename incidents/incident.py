@@ -101,6 +101,7 @@ class Incident:
 
 
 Kept = tuple[Incident, HistoryRow, Fact]
+_TAKES = {"dispatch": ("department", "due_at"), "verify": ("inspector",)}
 _WORDS = {"report": "reported", "open": "opened"}
 
 # Never in a fact: personal data, and what only the explanation route tells.
@@ -195,13 +196,16 @@ def move(
         changed_at=at,
         **_effects(incident, name, at, given),
     )
-    data = dict(given.get("data") or {})
-    for key in ("department", "inspector"):
-        if given.get(key):
-            data[key] = given[key]
-    if given.get("due_at"):
-        data["due_at"] = given["due_at"].isoformat()
+    data = {**(given.get("data") or {}), **_taken(name, given)}
     return _kept(incident, after, _Done(name, row.fact, by, given.get("reason"), data))
+
+
+def _taken(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what was given, what this move takes: so that the history alone gives the incident again."""
+    taken = {key: given[key] for key in _TAKES.get(name, ()) if given.get(key)}
+    if "due_at" in taken:
+        taken["due_at"] = taken["due_at"].isoformat()
+    return taken
 
 
 def _check_needs(incident: Incident, row: Move, given: Mapping[str, Any]) -> None:
