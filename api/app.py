@@ -29,6 +29,7 @@ from api.access import Doorkeeper
 from api.gauges import Counting
 from api.headers import Guarding
 from api.in_force import InForce
+from api.limits import Limiting
 from api.live import Follower, Ring
 from api.parts import Parts
 from api.server import on_signal
@@ -65,12 +66,12 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        max_body_size=LARGEST_BODY,
         redirect_slashes=False,
     )
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
+    app.add_middleware(Limiting, largest=LARGEST_BODY)
     app.add_middleware(Guarding)
     app.add_middleware(Counting)
     app.state.access = access.table(app)

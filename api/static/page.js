@@ -136,7 +136,8 @@ function show(incident, fresh) {
   if (incident.department) more.push(departments.get(incident.department) || incident.department);
   if (incident.reports > 1) more.push(`${incident.reports} 次上报`);
   if (incident.overdue) more.push("超时 overdue");
-  put(item, "span", more.join(" · "), "more");
+  const about = put(item, "span", undefined, "more");
+  for (const piece of more) put(about, "span", piece);
   if (known) known.item.remove();
   rows.set(incident.number, { version: incident.version, item });
   list.prepend(item);

@@ -1,0 +1,60 @@
+"""How large a request may be: refused by its announced length, or as soon as it turns out longer."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import answer
+
+
+class Limiting:
+    """ASGI middleware: 413 as a problem for a body over `largest` bytes, announced or not."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on while it keeps within the limit."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdigit() and int(announced) > self._largest:
+            await self._refuse(scope, receive, send)
+            return
+        heard, over, refused = 0, False, False
+
+        async def counted() -> Message:
+            nonlocal heard, over
+            message = await receive()
+            heard += len(message.get("body", b""))
+            over = over or heard > self._largest
+            if over:
+                raise _TooLarge
+            return message
+
+        async def sent(message: Message) -> None:
+            nonlocal refused
+            if not over:
+                await send(message)
+            elif not refused:  # whatever the application made of the broken-off body
+                refused = True
+                await self._refuse(scope, receive, send)
+
+        await self._app(scope, counted, sent)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        megabytes = self._largest // (1024 * 1024)
+        response = answer(
+            413,
+            "too_large",
+            (f"请求体超过 {megabytes} MiB", f"the body is larger than {megabytes} MiB"),
+            {"Connection": "close"},
+        )
+        await response(scope, receive, send)
+
+
+class _TooLarge(Exception):
+    """Breaks off the reading of a body."""

@@ -1,0 +1,1 @@
+"""The API, asked over HTTP, on a real database and where it matters a real broker."""
