@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +22,7 @@ from grid.coordinates import Datum
 from grid.edition import Edition
 from grid.errors import CityError, GridError, GridRefused
 from grid.faults import Fault, refusing
+from grid.settings import Settings
 
 if TYPE_CHECKING:
     from incidents.postgres.connection import Connection
@@ -210,7 +210,7 @@ def _database() -> Iterator[Connection]:
 
     from incidents.postgres import connection
 
-    url = os.environ.get("YIWANG_DATABASE_URL", "")
+    url = Settings().database_url
     if not url:
         raise GridError(
             zh="没有设置 YIWANG_DATABASE_URL，不知道数据库在哪里",
@@ -237,7 +237,7 @@ def _in_force(connection: Connection, on: date | None = None) -> Edition | None:
 
 def _in_force_if_reachable() -> Edition | None:
     """For a check, which needs no database but learns from one."""
-    if not os.environ.get("YIWANG_DATABASE_URL"):
+    if not Settings().database_url:
         return None
     with _database() as connection:
         return _in_force(connection)
