@@ -129,14 +129,14 @@ def kafka_jars(_: Wishes) -> Finding:
     return Finding("kafka jars", f"{state} ({folder})")
 
 
-def kafka(wishes: Wishes) -> Finding:
+def kafka(wishes: Wishes, patience: float = 5) -> Finding:
     """The operator's own broker."""
     from local.kafka import is_ready
 
     assert wishes.kafka is not None
     for server in wishes.kafka.split(","):
         host, _, port = server.strip().rpartition(":")
-        if port.isdecimal() and host and is_ready(host, int(port), timeout=5):
+        if port.isdecimal() and host and is_ready(host, int(port), timeout=patience):
             return Finding("kafka", f"{server} answers")
     raise Trouble(
         f"连不上 Kafka / no broker answers at YIWANG_KAFKA={wishes.kafka}",

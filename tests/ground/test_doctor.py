@@ -69,7 +69,7 @@ def test_a_broker_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 def test_a_server_that_is_no_broker_is_named(tmp_path: Path, taken_port: int) -> None:
     with pytest.raises(Trouble, match="no broker answers"):
-        doctor.kafka(Wishes(tmp_path, kafka=f"127.0.0.1:{taken_port}"))
+        doctor.kafka(Wishes(tmp_path, kafka=f"127.0.0.1:{taken_port}"), patience=0.3)
 
 
 def test_a_database_that_does_not_answer_names_the_variable(tmp_path: Path) -> None:
