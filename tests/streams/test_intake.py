@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -31,7 +32,9 @@ def test_a_reading_is_stored_with_its_newest_value_its_minute_and_its_offset(ben
     assert bench.all(
         "select d.code, l.value, l.prev_at from reading_last l join device d on d.id = l.device_id order by 1"
     ) == [("d1", 3.5, None), ("d2", 2.5, None)]
-    assert bench.all("select n, total, low, high, slot from reading_rollup") == [(3, 7.5, 1.5, 3.5, 0)]
+    assert bench.all("select n, total, low, high, slot from reading_rollup") == [
+        (3, 7.5, 1.5, 3.5, 0)
+    ]
     assert bench.all("select topic, part, next_offset from stream_offset") == [(READINGS, 0, 1)]
     assert balanced(bench)
 
@@ -65,7 +68,12 @@ def test_a_reading_published_twice_is_stored_once_and_counted_as_duplicate(bench
 
     assert outcome.staged
     assert (outcome.total("stored"), outcome.total("duplicates")) == (1, 1)
-    assert bench.one("select value from reading r join device d on d.id = r.device_id where code = 'd1'") == 1.0
+    assert (
+        bench.one(
+            "select value from reading r join device d on d.id = r.device_id where code = 'd1'"
+        )
+        == 1.0
+    )
     assert bench.one("select sum(n) from reading_rollup") == 3
     assert balanced(bench)
 
@@ -125,7 +133,9 @@ def test_bytes_that_are_no_envelope_go_to_quarantine_untouched(bench: Bench) -> 
     assert balanced(bench)
 
 
-def test_an_envelope_with_columns_of_two_lengths_is_quarantined_and_its_rows_counted(bench: Bench) -> None:
+def test_an_envelope_with_columns_of_two_lengths_is_quarantined_and_its_rows_counted(
+    bench: Bench,
+) -> None:
     bench.apply(messages(envelope([("d1", 0, 1.0), ("d2", 0, 1.0)], at=[NOON])))
 
     assert books(bench, "readings_quarantined") == 2
@@ -133,7 +143,13 @@ def test_an_envelope_with_columns_of_two_lengths_is_quarantined_and_its_rows_cou
 
 
 def test_rows_that_cannot_be_stored_are_kept_apart_and_the_others_stored(bench: Bench) -> None:
-    rows = [("d1", 0, 1.0), ("d2", 0, None), ("", 0, 1.0), ("d3", 30 * 86_400_000, 1.0), ("d4", -NOON, 1.0)]
+    rows = [
+        ("d1", 0, 1.0),
+        ("d2", 0, None),
+        ("", 0, 1.0),
+        ("d3", 30 * 86_400_000, 1.0),
+        ("d4", -NOON, 1.0),
+    ]
     outcome = bench.apply(messages(envelope([*rows, ("bad\u0000code", 0, 1.0)])))
 
     assert (outcome.total("stored"), outcome.total("refused")) == (1, 5)
@@ -159,9 +175,13 @@ def test_numbers_beyond_every_measure_are_refused_not_fatal(bench: Bench) -> Non
 
 
 def test_a_metric_per_row_and_the_quality_are_kept(bench: Bench) -> None:
-    bench.apply(messages(envelope([("d1", 0, 1.0), ("d1", 0, 2.0)], metric=["a", "b"], quality=[0, 3])))
+    bench.apply(
+        messages(envelope([("d1", 0, 1.0), ("d1", 0, 2.0)], metric=["a", "b"], quality=[0, 3]))
+    )
 
-    found = bench.all("select m.code, r.flags from reading r join metric m on m.id = r.metric order by 1")
+    found = bench.all(
+        "select m.code, r.flags from reading r join metric m on m.id = r.metric order by 1"
+    )
     assert found == [("a", 0), ("b", 3)]
 
 
@@ -172,7 +192,9 @@ def test_the_one_message_that_breaks_a_batch_is_found_and_the_others_kept(bench:
         "create function no() returns trigger language plpgsql as $$ begin "
         "if new.value = 666 then raise exception 'cannot' using errcode = '22000'; end if; return new; end $$"
     )
-    bench.connection.execute("create trigger no before insert on reading_last for each row execute function no()")
+    bench.connection.execute(
+        "create trigger no before insert on reading_last for each row execute function no()"
+    )
     good = [envelope([(f"d{n}", 0, float(n))]) for n in range(9)]
     batch = [*good[:5], envelope([("bad2", 0, 666.0)]), *good[5:]]
 
@@ -225,7 +247,13 @@ def test_events_are_received_filtered_and_known_again(bench: Bench) -> None:
 
 
 def test_events_that_cannot_be_taken_are_kept_apart_one_by_one(bench: Bench) -> None:
-    bad = [{"at": "yesterday"}, {"lon": 1.0}, {"lon": 1.0, "lat": 2.0}, {"kind": ""}, {"at": "2026-11-22T08:00:00"}]
+    bad: list[dict[str, Any]] = [
+        {"at": "yesterday"},
+        {"lon": 1.0},
+        {"lon": 1.0, "lat": 2.0},
+        {"kind": ""},
+        {"at": "2026-11-22T08:00:00"},
+    ]
     outcome = bench.apply(messages(events({}, *bad), topic=REPORTS))
 
     assert (outcome.total("filtered"), outcome.total("events_quarantined")) == (1, 5)
@@ -239,12 +267,16 @@ def test_events_that_cannot_be_taken_are_kept_apart_one_by_one(bench: Bench) -> 
     assert balanced(bench)
 
 
-def test_the_one_event_that_breaks_its_message_is_found_and_the_others_received(bench: Bench) -> None:
+def test_the_one_event_that_breaks_its_message_is_found_and_the_others_received(
+    bench: Bench,
+) -> None:
     bench.connection.execute(
         "create function no() returns trigger language plpgsql as $$ begin "
         "if new.id = 'e1' then raise exception 'cannot' using errcode = '22000'; end if; return new; end $$"
     )
-    bench.connection.execute("create trigger no before insert on event for each row execute function no()")
+    bench.connection.execute(
+        "create trigger no before insert on event for each row execute function no()"
+    )
 
     outcome = bench.apply(messages(events({}, {}, {}), topic=REPORTS))
 
@@ -253,7 +285,9 @@ def test_the_one_event_that_breaks_its_message_is_found_and_the_others_received(
     assert balanced(bench)
 
 
-def test_two_workers_that_hear_the_same_new_devices_both_get_on(bench: Bench, tmp_path: Path) -> None:
+def test_two_workers_that_hear_the_same_new_devices_both_get_on(
+    bench: Bench, tmp_path: Path
+) -> None:
     other = bench.another(tmp_path)
     rows = [(f"d{n}", 0, 1.0) for n in range(50)]
     bench.apply(messages(envelope(rows)))
