@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Self
 
 import numpy as np
@@ -81,7 +82,12 @@ class Atlas:
             cell = self._test.decide_one(lon, lat, record)
         if cell >= 0:
             return cell
-        return int(self._why_lost(np.array([lon]), np.array([lat]))[0])
+        if not (math.isfinite(lon) and math.isfinite(lat)):
+            return NOT_A_NUMBER
+        west, south, east, north = self._bounds
+        as_given = west <= lon <= east and south <= lat <= north
+        exchanged = west <= lat <= east and south <= lon <= north
+        return SWAPPED if exchanged and not as_given else OUTSIDE
 
     def _why_lost(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int32]:
         """The name of the outcome for places that lie in no cell.

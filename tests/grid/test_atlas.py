@@ -174,6 +174,21 @@ def test_a_pixel_too_full_for_its_record_is_marked_as_crowded() -> None:
     assert (atlas.raster.cells[:, 0] == CROWDED).any()
 
 
+def test_shapely_is_asked_about_limits_only() -> None:
+    polygons = cities.block(12, 12, bend=18)
+    raster = Atlas.of(cities.edition_of(polygons)).raster
+    x, y = cities.along_streets(polygons, 20_000)
+    _, undecided, record = raster.find(x, y)
+    _, sure = raster.limits.decide(x[undecided], y[undecided], record)
+    assert len(undecided) > 1_000
+    assert sure.all()
+    corners = shapely.get_coordinates(polygons)
+    _, undecided, record = raster.find(corners[:, 0], corners[:, 1])
+    assert len(undecided) == len(corners)
+    _, sure = raster.limits.decide(corners[:, 0], corners[:, 1], record)
+    assert not sure.any()
+
+
 def test_threads_may_ask_one_atlas_at_once() -> None:
     polygons = cities.block(20, 20, bend=10)
     x, y = cities.along_streets(polygons, 20_000)
