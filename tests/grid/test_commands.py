@@ -17,7 +17,7 @@ from grid import loading
 from grid.__main__ import app
 from grid.coordinates import Datum
 from tests.grid import cities
-from tests.grid.test_loading import box, geojson, moved, rows
+from tests.grid.faulty import box, geojson, moved, rows
 
 
 def grid(*words: str | Path, database: str = "") -> Result:
