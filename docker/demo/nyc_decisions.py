@@ -105,8 +105,8 @@ def _rules() -> Body:
                 "direction": "above",
                 "raise": 150.0,
                 "clear": 115.0,
-                "for_s": 180,
-                "basis": "连续三小时超过 150 µg/m³；演示把一小时压成一分钟",
+                "for_s": 45,
+                "basis": "连续三小时超过 150 µg/m³；演示把一小时压成十五秒",
             },
             {
                 "kind": "report",

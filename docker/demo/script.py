@@ -157,15 +157,18 @@ NIGHT_S = 7600
 SPEED = 6
 """How many real seconds of it are played in one."""
 
-_HOUR_EVERY = 60
-"""One hour of the PM2.5 series is told each minute: sixty times as fast as it was measured."""
+_HOUR_EVERY = 15
+"""One hour of the PM2.5 series is told every fifteen seconds: 240 times as fast as it was measured."""
+
+_FIRST_HOUR = 24
+"""The series begins with a day of missing values, which nobody needs to wait for."""
 
 
 class NightScript:
     """New York's night over and over, and the PM2.5 series going on through it."""
 
     def __init__(self) -> None:
-        self._values = list(nyc.series())
+        self._values = list(nyc.series())[_FIRST_HOUR:]
         self._requests: dict[int, list[nyc.Request]] = {}
         for request in nyc.requests():
             began = request.created.replace(hour=0, minute=0, second=0)
