@@ -38,6 +38,9 @@ PACES = {
     "verifying": Pace(4, 14),
 }
 
+_DEVICE_HANDLING = Pace(80, 210)
+"""What a machine told of takes longer: whoever repairs it waits until the machine is quiet again."""
+
 _VOID, _SEND_BACK, _REWORK = 0.06, 0.07, 0.08
 
 _NOT_HERE = "经核对不属本系统受理范围，已告知上报人转相关渠道"
@@ -60,7 +63,9 @@ def chance(number: str, question: str) -> float:
 
 def rest_s(incident: Mapping[str, Any]) -> float:
     """How many seconds the incident waits in its state before somebody takes it up."""
-    pace = PACES[incident["state"]]
+    machine = (incident.get("subject") or "").startswith("device:")
+    slow = machine and incident["state"] == "handling"
+    pace = _DEVICE_HANDLING if slow else PACES[incident["state"]]
     part = chance(incident["number"], f"{incident['state']}/{incident['version']}")
     return pace.least + part * (pace.most - pace.least)
 
