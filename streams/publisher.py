@@ -64,6 +64,8 @@ class Publisher:
                 waiting = [await producer.send(name, value, key=key) for value in values]
                 await asyncio.gather(*waiting)
         except TimeoutError as fault:
+            # Not ready from here on: who comes next is told at once instead of waiting in vain too.
+            self._broken.set()
             raise PublishRefused("no acknowledgement in time") from fault
         except KafkaError as fault:
             self._broken.set()

@@ -75,9 +75,14 @@ class KafkaSender:
                 one.get(timeout=ACK_S)
         except Exception:
             # What is still in its buffer must not be sent after what we send again.
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the producer up without waiting for what it still has."""
+        if self._producer is not None:
             self._producer.close(timeout=0)
             self._producer = None
-            raise
 
 
 def send_some(connection: Connection, sender: Sender) -> int:
@@ -211,6 +216,10 @@ class Relay:
         told: dict[str, Any] = {"sent": self._sent, "unsent": count, "waiting_for": waiting_for}
         told["oldest"] = oldest.isoformat() if oldest else None
         store.say_seen(connection, NAME, "relay", told)
+
+    def close(self) -> None:
+        """Let another relay be the active one."""
+        self._let_go()
 
     def _let_go(self) -> None:
         if self._connection is not None:
