@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -10,11 +11,20 @@ from starlette.responses import Response
 from api import answers
 from api.access import READERS, Caller, R, allow
 from api.given import AccountGiven, Code, DecisionGiven
-from api.parts import Opened
+from api.parts import Opened, Parts
 from api.problems import Problem
-from api.schemas import AccountMade, AccountShown, DecisionMade, DecisionShown, QuarantinePage
+from api.schemas import (
+    AccountMade,
+    AccountShown,
+    DecisionMade,
+    DecisionShown,
+    QuarantineDecided,
+    QuarantinePage,
+)
 from incidents.postgres import accounts as kept
 from incidents.postgres import decision_store, views
+from incidents.postgres import quarantine as set_aside
+from incidents.postgres.connection import Connection
 from incidents.standards import tables
 
 router = APIRouter(prefix="/api/v1", tags=["admin 管理"])
@@ -40,26 +50,48 @@ def quarantine(
     return answers.json({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})
 
 
+Id = Annotated[int, Path(ge=1, le=2**62)]
+Decider = Annotated[Caller, allow(R.ADMINISTRATOR, R.SHIFT_LEAD)]
+
+
 @router.post(
-    "/quarantine/{id}/redrive", status_code=202, summary="重新投递 Send it to its topic again"
+    "/quarantine/{id}/redrive",
+    status_code=202,
+    response_model=QuarantineDecided,
+    summary="重新投递 Send it to its topic again",
 )
-def redrive(
-    id: Annotated[int, Path(ge=1, le=2**62)],  # noqa: A002 - the contract's name
-    caller: Annotated[Caller, allow(R.ADMINISTRATOR, R.SHIFT_LEAD)],
-    parts: Opened,
+def redrive(id: Id, caller: Decider, parts: Opened) -> Response:  # noqa: A002 - the contract's name
+    """After the fault was mended: what was set aside goes to its topic once more, through the outbox."""
+    return _decided(parts, id, "redriven", lambda c: set_aside.redrive(c, [id], caller.name))
+
+
+@router.post(
+    "/quarantine/{id}/dismiss",
+    status_code=202,
+    response_model=QuarantineDecided,
+    summary="不再投递 Never send it again",
+)
+def dismiss(id: Id, caller: Decider, parts: Opened) -> Response:  # noqa: A002
+    """It stays where it is, for the books."""
+    return _decided(parts, id, "dismissed", lambda c: set_aside.dismiss(c, [id], caller.name))
+
+
+def _decided(
+    parts: Parts, number: int, state: str, act: Callable[[Connection], list[int]]
 ) -> Response:
-    """After the fault was mended: the original bytes go to the original topic once more, through the outbox."""
     with parts.connection() as connection:
-        if views.redrive(connection, id, caller.name):
-            return answers.json({"id": id, "state": "redriven"}, 202)
-        state = views.quarantine_state(connection, id)
-    if state is None:
-        raise Problem(404, "unknown", (f"隔离区没有第 {id} 条", f"nothing was set aside as {id}"))
+        if act(connection):
+            return answers.json({"id": number, "state": state}, 202)
+        before = views.quarantine_state(connection, number)
+    if before is None:
+        raise Problem(
+            404, "unknown", (f"隔离区没有第 {number} 条", f"nothing was set aside as {number}")
+        )
     raise Problem(
         409,
         "already_decided",
-        (f"第 {id} 条已处理（{state}）", f"{id} is {state} already"),
-        state=state,
+        (f"第 {number} 条已处理（{before}）", f"{number} is {before} already"),
+        state=before,
     )
 
 

@@ -81,7 +81,7 @@ def _list_problems(operation: dict[str, Any], where: tuple[str, str], *, public:
         statuses.add(404)
     if path.endswith("/moves") and method == "POST":
         statuses |= {409, 412, 428}
-    if path.endswith(("/reports", "/redrive")):
+    if path.endswith(("/reports", "/redrive", "/dismiss")):
         statuses.add(409)
     if path.endswith(("/incidents", "/wall/cells")):
         statuses.add(406)

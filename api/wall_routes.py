@@ -18,7 +18,8 @@ from api.in_force import Ground
 from api.negotiation import preferred
 from api.parts import Opened, Parts, now
 from api.problems import Problem
-from api.schemas import (
+from api.shapes import states
+from api.wall_schemas import (
     WallAreas,
     WallCategories,
     WallCells,
@@ -26,7 +27,6 @@ from api.schemas import (
     WallSummary,
     WallTrend,
 )
-from api.shapes import states
 from incidents.postgres import views
 from incidents.postgres.connection import Connection
 

@@ -317,11 +317,6 @@ def quarantine(
     return [Quarantined(*row) for row in rows]
 
 
-def redrive(conn: Connection, number: int, by: str) -> bool:
-    """Send a quarantined message to its topic again, through the outbox; False when nothing waits under that id."""
-    return conn.execute(_SQL["redrive"], {"id": number, "by": by}).fetchone() is not None
-
-
 def quarantine_state(conn: Connection, number: int) -> str | None:
     """What was decided of a quarantined message: waiting, redriven, dismissed; None when there is none."""
     row = conn.execute(_SQL["quarantine_state"], {"id": number}).fetchone()

@@ -182,15 +182,6 @@ select request_hash, status, body, headers from idempotency where principal = %(
 insert into idempotency (principal, key, request_hash, status, body, headers)
 values (%(principal)s, %(key)s, %(request_hash)s, %(status)s, %(body)s, %(headers)s::jsonb);
 
--- name: redrive
--- A quarantined message goes back to its topic: the relay sends its bytes, this row says so.
-with decided as (
-  update quarantine set state = 'redriven', decided_at = clock_timestamp(), decided_by = %(by)s
-   where id = %(id)s and state = 'waiting' returning id)
-insert into outbox (topic, key, body)
-select 'city.redrive', id::text, json_build_object('quarantine_id', id)::text from decided
-returning id;
-
 -- name: quarantine_state
 -- What was decided of a quarantined message.
 select state from quarantine where id = %(id)s;
