@@ -81,7 +81,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A report by a person: an inspector's phone (GCJ-02) or a citizen's call (no exact place)."""
+    """A report by a person; `by` is the account of the district's inspector, or "citizen"."""
 
     second: int
     id: str

@@ -47,7 +47,8 @@ _SAID = (
 )
 """Matter code and what the caller says."""
 
-_CALLERS = ("inspector", "inspector", "citizen")
+_CITIZEN = "citizen"
+_INSPECTORS_SHARE = 2 / 3
 
 
 def tell(devices: Sequence[Device], places: Sequence[Component], number: int) -> Day:
@@ -141,16 +142,16 @@ def _calls(places: Sequence[Component], dice: random.Random, number: int) -> lis
     second = 9
     while places and second < DAY_S - 60:
         code, text = dice.choice(_SAID)
-        place = dice.choice(places).position
-        by = dice.choice(_CALLERS)
+        facility = dice.choice(places)
+        inspector = dice.random() < _INSPECTORS_SHARE
         call = Call(
             second=second,
             id=f"d{number}-{len(found) + 1:04d}",
             category=f"{CODE_SET}/matter/{code}",
             text=text,
-            place=_near(place, 8, dice).into(Datum.GCJ02),
-            accuracy=15.0 if by == "inspector" else 60.0,
-            by=by,
+            place=_near(facility.position, 8, dice).into(Datum.GCJ02),
+            accuracy=15.0 if inspector else 60.0,
+            by=f"inspector-{facility.region}" if inspector else _CITIZEN,
         )
         found.append(call)
         if dice.random() < 1 / 5:
@@ -166,7 +167,7 @@ def _retold(call: Call, id_: str, dice: random.Random) -> Call:
         second=call.second + dice.randint(20, 60),
         text=f"前面已有人反映过：{call.text}",
         place=_near(call.place, 10, dice),
-        by="citizen",
+        by=_CITIZEN,
     )
 
 
