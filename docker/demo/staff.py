@@ -31,11 +31,11 @@ class Pace:
 
 PACES = {
     "reported": Pace(3, 10),
-    "open": Pace(2, 8),
-    "dispatched": Pace(4, 14),
-    "handling": Pace(10, 75),
-    "handled": Pace(4, 12),
-    "verifying": Pace(4, 14),
+    "open": Pace(2, 6),
+    "dispatched": Pace(3, 9),
+    "handling": Pace(6, 45),
+    "handled": Pace(3, 8),
+    "verifying": Pace(3, 9),
 }
 
 _DEVICE_HANDLING = Pace(80, 210)
