@@ -132,6 +132,10 @@ class Known:
         self._refresh_decisions(connection)
         self._asked = now
 
+    def ask_again(self) -> None:
+        """Let the next refresh ask the store, however soon it comes."""
+        self._asked = float("-inf")
+
     def _refresh_decisions(self, connection: Connection) -> None:
         stamp = decision_store.stamp(connection)
         if stamp == self._stamp:
