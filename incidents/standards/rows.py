@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from incidents.errors import DecisionRefused
@@ -50,6 +50,11 @@ class Row:
     def wrong(self, zh: str, en: str) -> None:
         """A fault of this row."""
         self.faults.add(self.name, zh, en)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was wrong with it so far."""
+        return all(row != self.name for row, _ in self.faults.found)
 
     def text(self, member: str, default: str | None = None) -> str:
         """A text; needed, and not empty, where there is no default."""
@@ -133,17 +138,15 @@ class Row:
 _MISSING = object()
 
 
-def rows_of(body: object, member: str, faults: Faults) -> list[Row]:
-    """The rows of a body's list, each named by its place and its code."""
+def rows_of(body: object, member: str, faults: Faults) -> Iterator[Row]:
+    """The rows of a body's list in order, each named by its place and its code."""
     given = body.get(member) if isinstance(body, Mapping) else None
     if not isinstance(given, list):
         faults.add(member, f"缺少列表 {member}", f"the list {member} is missing")
-        return []
-    rows = []
+        return
     for n, row in enumerate(given):
         code = row.get("code") or row.get("key") if isinstance(row, Mapping) else None
-        rows.append(Row(f"{member}[{n}]" + (f" {code}" if code else ""), row, faults))
-    return rows
+        yield Row(f"{member}[{n}]" + (f" {code}" if code else ""), row, faults)
 
 
 def only_once(rows: list[tuple[Row, str]], faults: Faults, what: str = "code") -> None:

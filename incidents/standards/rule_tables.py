@@ -70,6 +70,13 @@ def _threshold(row: Row) -> ThresholdRule:
         scope=_scope(row),
         basis=row.text("basis", ""),
     )
+    if row.sound:
+        _check_threshold(row, rule)
+    _check_settle(row, rule.settle_s)
+    return rule
+
+
+def _check_threshold(row: Row, rule: ThresholdRule) -> None:
     above = rule.direction is Direction.ABOVE
     if above and not rule.clear_at < rule.raise_at:
         row.wrong("向上越限时 clear 须低于 raise", "above: clear must be under raise")
@@ -77,8 +84,6 @@ def _threshold(row: Row) -> ThresholdRule:
         row.wrong("向下越限时 clear 须高于 raise", "below: clear must be over raise")
     if rule.gap_s is not None and rule.gap_s < rule.settle_s:
         row.wrong("gap_s 不得小于 settle_s", "gap_s must not be under settle_s")
-    _check_settle(row, rule.settle_s)
-    return rule
 
 
 def _count(row: Row) -> CountRule:

@@ -83,13 +83,12 @@ def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Stan
     )
 
 
-def write(parsed: Sequence[Rule] | Sequence[Route] | Standards) -> dict[str, Any]:
-    """The body that `read` turns into the same objects again."""
+def write(kind: str, parsed: tuple[Rule, ...] | tuple[Route, ...] | Standards) -> dict[str, Any]:
+    """The body that `read` of the same kind turns into the same objects again."""
     if isinstance(parsed, Standards):
         return _written_standards(parsed)
-    routes = [_written_route(row) for row in parsed if isinstance(row, Route)]
-    if routes:
-        return {"routes": routes}
+    if kind == "routes":
+        return {"routes": [_written_route(row) for row in parsed if isinstance(row, Route)]}
     return write_rules([row for row in parsed if not isinstance(row, Route)])
 
 
@@ -196,7 +195,7 @@ def _read_standards(body: Mapping[str, Any]) -> Standards:
             row.wrong(f"没有上级部门 {department.parent}", f"no department {department.parent}")
     by_key = {str(c.key): c for _, c in categories if c}
     unsorted = body.get("unsorted")
-    if unsorted not in by_key:
+    if not isinstance(unsorted, str) or unsorted not in by_key:
         faults.add("unsorted", "须为一个已有类别", "should be one of the categories")
     faults.refuse("standards")
     by_code = {d.code: d for _, d in departments}
