@@ -224,6 +224,8 @@ def _listed(decoder: msgspec.json.Decoder[list[msgspec.Raw]], body: bytes) -> li
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise Unreadable("not_json", f"不是合法的 JSON 数组 / not a JSON array: {fault}") from fault
+    except RecursionError as fault:
+        raise Unreadable("too_deep", "JSON 嵌套过深 / the JSON is nested too deeply") from fault
 
 
 def _milliseconds(at: int | str) -> int:

@@ -150,15 +150,15 @@ class Intake:
     def _alone(self, connection: Connection, message: Message, fault: Exception) -> Outcome:
         """A message that fails by itself: its events one by one, or else all of it to quarantine."""
         detail = f"{type(fault).__name__}: {fault}"
-        prepared = prepare(connection, self.known, [message], self._clock())
-        if len(prepared.sightings) > 1:
-            prepared.careful = True
-            try:
+        try:
+            prepared = prepare(connection, self.known, [message], self._clock())
+            if len(prepared.sightings) > 1:
+                prepared.careful = True
                 return self._retrying(connection, [message], prepared)
-            except _NOT_THE_MESSAGE:
-                raise
-            except Exception as again:  # noqa: BLE001 - whatever it is, the message goes aside
-                detail = f"{type(again).__name__}: {again}"
+        except _NOT_THE_MESSAGE:
+            raise
+        except Exception as again:  # noqa: BLE001 - whatever it is, the message goes aside
+            detail = f"{type(again).__name__}: {again}"
         given = Prepared.set_aside(message, "failed", detail)
         outcome = self._retrying(connection, [message], given)
         outcome.failed += outcome.total("quarantined")

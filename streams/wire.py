@@ -137,3 +137,5 @@ def _decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
         raise Unreadable("not_the_schema", f"不符合消息格式 / {fault}") from fault
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise Unreadable("not_json", f"不是合法的 JSON / {fault}") from fault
+    except RecursionError as fault:  # a few kilobytes of "[" are enough
+        raise Unreadable("too_deep", "JSON 嵌套过深 / the JSON is nested too deeply") from fault

@@ -170,6 +170,8 @@ def test_what_is_too_large_of_another_kind_or_not_to_be_read_is_a_problem(door: 
     assert_problem(door.post("readings", **as_json(b'{"schema"')), 422, "not_json")
     assert_problem(door.post("readings", **as_json(b"\xff")), 422, "not_json")
     assert_problem(door.post("readings", **as_json(b"{}")), 422, "not_the_schema")
+    for deep in (b"[" * 5000, b'{"schema":"readings.v1","x":' + b"[" * 5000):
+        assert_problem(door.post("readings", **as_json(deep)), 422, "too_deep")
     uneven = envelope([("d1", 0, 1.0)], at=[])
     assert_problem(door.post("readings", **as_json(uneven)), 422, "columns_differ")
     nameless = envelope([("d1", 0, 1.0)], source="")

@@ -305,6 +305,14 @@ def test_an_empty_envelope_moves_the_fence(bench: Bench) -> None:
     assert books(bench, "next_offset") == 1
 
 
+def test_a_message_nested_without_end_is_quarantined(bench: Bench) -> None:
+    deep = b'{"schema":"readings.v1","x":' + b"[" * 5000
+    bench.apply(messages(envelope([("d1", 0, 1.0)]), deep, envelope([("d2", 0, 1.0)])))
+
+    assert bench.all("select item, value, reason from quarantine") == [(-1, deep, "too_deep")]
+    assert books(bench, "stored") == 2
+
+
 def test_a_message_without_a_value_is_quarantined(bench: Bench) -> None:
     bench.apply([Message(READINGS, 0, 0, b"", None)])
 
