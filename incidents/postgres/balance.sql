@@ -23,14 +23,14 @@ select coalesce(sum(refused), 0)::bigint,
        (select count(*) from quarantine where item >= 0 and topic = 'city.readings.v1') from stream_offset;
 
 -- name: rollup_rows
--- 分钟汇总的条数 = 现有数据行（已清除的日期不算）/ readings in the rollup = rows present, days dropped left out
+-- 分钟汇总的条数 = 现有数据行（已清除的日期不算） / readings in the rollup = rows present, days dropped left out
 with gone as (select day from dropped where what = 'reading')
 select (select count(*) from reading where (observed_at at time zone 'UTC')::date not in (select day from gone)),
        (select coalesce(sum(n), 0)::bigint from reading_rollup
          where (bucket at time zone 'UTC')::date not in (select day from gone));
 
 -- name: rollup
--- 与原始数据重算结果不同的分钟汇总（和的末位误差除外）/ minutes whose rollup differs from recomputation (but for the last digits of a sum)
+-- 与原始数据重算结果不同的分钟汇总（和的末位误差除外） / minutes whose rollup differs from recomputation (but for the last digits of a sum)
 with gone as (
   select day from dropped where what = 'reading'
 ), told as (
@@ -47,7 +47,7 @@ select 0::bigint, count(*)
     or coalesce(abs(told.total - again.total) > 1e-9 * greatest(1, again.size), true);
 
 -- name: newest
--- 最新值与原始数据不符的序列（最新值所在日期已清除的不算）/ series whose last value is not their newest stored one
+-- 最新值与原始数据不符的序列（最新值所在日期已清除的不算） / series whose last value is not their newest stored one
 with newest as (select device_id, metric, max(observed_at) at from reading group by 1, 2)
 select 0::bigint, count(*)
   from reading_last l full join newest n using (device_id, metric)
@@ -77,7 +77,7 @@ select coalesce(sum(filtered), 0)::bigint,
 -- name: events_told
 -- 立案与并案的事件各有一行流转记录 / every event opened or joined, people's too, has its line in the history
 select (select count(*) from event where outcome in ('opened', 'joined')),
-       (select count(*) from history where data ? 'event');
+       (select count(*) from history where data ? 'event' or data ? 'cleared');
 
 -- name: incidents
 -- 案件 = 立案事件各自的案件 / incidents = distinct incidents of opened events
@@ -89,9 +89,9 @@ select (select count(*) from incident),
 select (select count(*) from event where outcome = 'opened'), (select count(*) from incident);
 
 -- name: reports
--- 各案件报数之和 = 立案与并案的事件 / reports counted on incidents = events opened or joined
+-- 各案件报数之和 = 立案与并案的事件（恢复正常的不算上报） / reports counted on incidents = events opened or joined, returns to normal left out
 select (select coalesce(sum(reports), 0)::bigint from incident),
-       (select count(*) from event where outcome in ('opened', 'joined'));
+       (select count(*) from event where outcome in ('opened', 'joined') and not (origin = 'rule' and kind = 'cleared'));
 
 -- name: history
 -- 各案件版本之和 = 流转记录行数 / versions of incidents summed = rows of history
