@@ -22,7 +22,10 @@ def main() -> int:
     given = parser.parse_args()
     seed = given.seed or int(time.time())
     began = time.monotonic()
-    report = run(Wish(given.kills, given.outages, given.seconds, seed))
+    wish = Wish(given.kills, given.outages, given.seconds, seed)
+    report = run(
+        wish, lambda words: print(f"{time.monotonic() - began:6.1f} s  {words}", flush=True)
+    )
     print(told(report, time.monotonic() - began))
     return 0 if report.sound else 1
 
