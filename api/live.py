@@ -26,6 +26,12 @@ RETRY_S = 1.0
 """Between two attempts to reach a broker that is away."""
 LOOK_BACK = 2_000
 """Messages read before an old Last-Event-ID, so that a fact repeated after it is known as a repetition."""
+ANSWER_S = 5.0
+"""For the broker to answer before it counts as away."""
+STOP_S = 3.0
+"""For a consumer to close."""
+KNOWN = 50_000
+"""Facts whose repetition is noticed; the relay repeats, after a crash, at most the last batch it sent."""
 READ_BACK_AT_MOST = 50_000
 """Who is further behind than this reloads the list instead (`reset`)."""
 
@@ -94,7 +100,7 @@ class Ring:
         if fact.fact_id in self._known:
             return False
         self._known[fact.fact_id] = None
-        if len(self._known) > 2 * self._size:
+        if len(self._known) > max(KNOWN, 2 * self._size):
             del self._known[next(iter(self._known))]
         self._slots[self.next % self._size] = Change(offset, fact)
         self.next += 1
@@ -154,30 +160,33 @@ class Follower:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError, asyncio.IncompleteReadError) as fault:
-                self.connected = False
-                _log.warning("live: Kafka 不可用，稍后重试 / %s", fault)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                _log.warning("live: 与 Kafka 的连接中断 / aiokafka cancelled itself")
+            except Exception as fault:  # noqa: BLE001 - a screen that stands still without a word is worse
+                _log.warning("live: Kafka 不可用，稍后重试 / %s: %s", type(fault).__name__, fault)
             await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
         async with self._consumer() as consumer:
-            start = await self._where_to_start(consumer)
-            consumer.seek(self._part, start)
+            consumer.seek(self._part, await self._where_to_start(consumer))
             self.connected = True
-            while True:
-                batches = await consumer.getmany(timeout_ms=500, max_records=2000)
-                self.connected = await self._still_there(consumer, bool(batches))
-                for messages in batches.values():
-                    for message in messages:
-                        self._take(message.offset, message.value)
-                    self.ring.announce()
+            try:
+                while True:
+                    await self._read_some(consumer)
+            finally:
+                self.connected = False
 
-    async def _still_there(self, consumer: Any, heard: bool) -> bool:
-        if heard:
-            return True
-        # aiokafka waits silently for a broker that is away; only asking tells.
-        await asyncio.wait_for(consumer.end_offsets([self._part]), 5)
-        return True
+    async def _read_some(self, consumer: Any) -> None:
+        batches = await consumer.getmany(timeout_ms=500, max_records=2000)
+        if not batches:  # aiokafka waits silently for a broker that is away; only asking tells
+            await asyncio.wait_for(consumer.end_offsets([self._part]), ANSWER_S)
+        for messages in batches.values():
+            for message in messages:
+                self._take(message.offset, message.value)
+            self.ring.announce()
 
     async def _where_to_start(self, consumer: Any) -> int:
         if consumer.partitions_for_topic(self._part.topic) is None:
@@ -217,8 +226,14 @@ class Follower:
             consumer.assign([self._part])
             yield consumer
         finally:
-            with contextlib.suppress(KafkaError, OSError):
-                await consumer.stop()
+            # With the broker away aiokafka 0.14 lets its own cancellations out of `stop`, or waits for ever: a task
+            # of its own keeps both from us.
+            stopping = asyncio.create_task(consumer.stop())
+            await asyncio.wait({stopping}, timeout=STOP_S)
+            if not stopping.done():
+                stopping.cancel()
+            elif not stopping.cancelled():
+                stopping.exception()
 
     async def read_back(self, after: int, until: int) -> list[Change] | None:
         """Changes behind an offset and before another, from Kafka; None when they are gone or too many."""

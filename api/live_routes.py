@@ -102,7 +102,8 @@ class _Stream:
                 yield b": keep-alive\n\n"
                 written = time.monotonic()
             elif self._place >= self._ring.next:
-                await self._ring.news(KEEP_ALIVE_S - (time.monotonic() - written) + 0.01)
+                until = min(written + KEEP_ALIVE_S, self._ends)
+                await self._ring.news(max(0.0, until - time.monotonic()) + 0.01)
 
     async def _resumed(self, after: int) -> AsyncIterator[bytes]:
         """What was missed: from the ring, else from Kafka, else the word that it is lost."""
