@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from api.access import Caller, Scope
 from api.shapes import told
