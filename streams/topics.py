@@ -15,6 +15,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
 
 DAY_MS = 86_400_000
+REACH_MS = 10_000
+"""How long a broker may take to answer at all; the supervisor tries again."""
 UNKNOWN_TOPIC = 3
 """Kafka's error code UNKNOWN_TOPIC_OR_PARTITION."""
 
@@ -124,7 +126,11 @@ def check(bootstrap: str, prefix: str = "") -> None:
 
 @contextlib.contextmanager
 def _admin(bootstrap: str) -> Iterator[KafkaAdminClient]:
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap.split(","), client_id="yiwang-topics")
+    admin = KafkaAdminClient(
+        bootstrap_servers=bootstrap.split(","),
+        client_id="yiwang-topics",
+        bootstrap_timeout_ms=REACH_MS,
+    )
     try:
         yield admin
     finally:
