@@ -151,6 +151,29 @@ class AccountGiven(Given):
 class DecisionGiven(Given):
     """A new edition of rules, routes, standards or calendar, whole."""
 
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "holds_from": "2027-01-01T00:00:00+08:00",
+                    "body": {
+                        "routes": [
+                            {
+                                "code": "roads",
+                                "categories": ["gb47678.5-2026/component/01*"],
+                                "areas": [],
+                                "department": "SZ",
+                                "automatic": True,
+                                "limit_minutes": 480,
+                            }
+                        ]
+                    },
+                }
+            ]
+        },
+    )
+
     holds_from: AwareDatetime | None = Field(
         default=None, description="生效时间，默认立即 at once by default"
     )

@@ -1,0 +1,71 @@
+"""python -m api: accounts by the operator, and refusals in one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from incidents.postgres import accounts
+from incidents.postgres.connection import connect
+
+pytestmark = pytest.mark.real
+
+
+def _run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")} | settings
+    return subprocess.run(
+        [sys.executable, "-m", "api", *words],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_an_account_is_made_listed_and_withdrawn(database_url: str) -> None:
+    told = {"YIWANG_DATABASE_URL": database_url}
+    made = _run("accounts", "add", "王派遣", "--role", "dispatcher", "--area", "110101", **told)
+    assert made.returncode == 0, made.stderr
+    token = made.stdout.strip()
+    with connect(database_url, "test") as connection:
+        found = accounts.find(connection, token)
+        assert found is not None
+        assert (found.name, found.role, found.area) == ("王派遣", "dispatcher", "110101")
+        listed = json.loads(_run("accounts", "list", "--json", **told).stdout)
+        assert "王派遣" in {one["name"] for one in listed}
+        assert token not in json.dumps(listed)
+        assert _run("accounts", "deactivate", "王派遣", **told).returncode == 0
+        assert accounts.find(connection, token) is None
+
+
+def test_what_cannot_be_done_is_said_in_one_sentence(database_url: str) -> None:
+    told = {"YIWANG_DATABASE_URL": database_url}
+    for words, settings, code in (
+        (("accounts", "add", "x", "--role", "department"), told, 1),
+        (("accounts", "deactivate", "nobody"), told, 1),
+        (("accounts", "add", "x", "--role", "king"), told, 2),
+        (("accounts", "list"), {"YIWANG_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, 1),
+        (("accounts", "list"), {}, 1),
+        (("serve",), told | {"YIWANG_API_PORT": "port"}, 1),
+    ):
+        answer = _run(*words, **settings)
+        assert answer.returncode == code, answer.stderr
+        assert answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_a_port_that_is_taken_is_said(database_url: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        answer = _run("serve", YIWANG_DATABASE_URL=database_url, YIWANG_API_PORT=port)
+    assert answer.returncode == 1
+    assert port in answer.stderr
+    assert "Traceback" not in answer.stderr
