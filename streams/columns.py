@@ -23,6 +23,8 @@ EARLIEST_MS = 946_684_800_000
 EARLIEST = datetime.fromtimestamp(EARLIEST_MS / 1000, UTC)
 AHEAD_MS = 86_400_000
 """A day: what claims to be later than that from now is a clock gone wrong."""
+LARGEST = 1e18
+"""What claims to be larger is no measurement; sums of such values would overflow and spoil a whole minute's."""
 
 _INT64 = np.iinfo(np.int64)
 
@@ -35,6 +37,7 @@ class Refusal(IntEnum):
     AT_OUT_OF_RANGE = 2
     DEVICE_UNFIT = 3
     METRIC_UNFIT = 4
+    VALUE_OUT_OF_RANGE = 5
 
     @property
     def reason(self) -> str:
@@ -58,6 +61,7 @@ _DETAILS = {
         "设备编号为空、过长或含控制字符 / the device code is empty, longer than 128 characters or "
         "holds control characters"
     ),
+    Refusal.VALUE_OUT_OF_RANGE: "value 的绝对值大于 1e18 / value is larger than 1e18 either way",
     Refusal.METRIC_UNFIT: (
         "指标编号为空、过长、含控制字符，或指标数已达上限 / the metric code is empty, longer than 128 "
         "characters, holds control characters, or there are too many metrics"
@@ -103,6 +107,7 @@ class Gathered:
         """A Refusal per row, NONE for good ones, as far as value and time tell."""
         why = np.zeros(len(self), np.int8)
         why[(self.at < EARLIEST_MS) | (self.at > now_ms + AHEAD_MS)] = Refusal.AT_OUT_OF_RANGE
+        why[np.abs(self.value) > LARGEST] = Refusal.VALUE_OUT_OF_RANGE
         why[~np.isfinite(self.value)] = Refusal.VALUE_MISSING
         return why
 

@@ -48,6 +48,7 @@ def test_places_are_converted_from_the_datum_of_their_own_envelope() -> None:
 
 def test_each_kind_of_bad_row_has_its_reason() -> None:
     rows = [("a", 0, 1.0), ("a", 1, None), ("a", -NOON, 1.0), ("a", 25 * 3_600_000, 1.0)]
+    rows += [("a", 2, 1e18), ("a", 3, -1.1e18)]
     why = gather([read(envelope(rows))]).refused(NOON)
 
     assert [Refusal(w).reason for w in why] == [
@@ -55,6 +56,8 @@ def test_each_kind_of_bad_row_has_its_reason() -> None:
         "value_missing",
         "at_out_of_range",
         "at_out_of_range",
+        "none",
+        "value_out_of_range",
     ]
     assert all(" / " in r.detail for r in Refusal if r is not Refusal.NONE)
 
