@@ -128,6 +128,7 @@ def settle(
     bodies: Mapping[str, dict[str, Any]],
     devices_at: Mapping[str, tuple[int, int]] | None = None,
     ground: Edition | None = None,
+    people: bool = True,
 ) -> None:
     """Put city, grid, decisions ("rules", "routes", "standards"), devices (code → column, row) and people there."""
     with connect(database_url, "scene") as conn:
@@ -140,7 +141,7 @@ def settle(
                 decision_store.keep(conn, kind, bodies[kind], "scene")
         for code, (column, row) in (devices_at or {}).items():
             _register(conn, code, middle(column, row))
-        for name, (role, department) in PEOPLE.items():
+        for name, (role, department) in PEOPLE.items() if people else ():
             accounts.add(
                 conn, accounts.Applicant(name, role, department=department, token=token_of(name))
             )
