@@ -81,7 +81,7 @@ class Load:
         values: dict[int, float] = {}
         trouble = 0
         for step in range(self.shape.steps):
-            if trouble == 0 and dice.random() < 0.01:
+            if trouble == 0 and dice.random() < 0.003:
                 trouble = dice.randint(1, 8)
             level = dice.uniform(64, 90) if trouble else dice.uniform(30, 59)
             trouble = max(0, trouble - 1)

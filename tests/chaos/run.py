@@ -31,7 +31,7 @@ class Wish:
     seconds: float
     seed: int
     outage_seconds: tuple[float, float] = (10.0, 30.0)
-    rate: float = 20.0
+    rate: float = 12.0
     """Steps of event time (seconds) per second of ours; a step is one reading of every device."""
 
 
