@@ -131,8 +131,8 @@ def reached(url: str, name: str) -> Iterator[Connection]:
 
 def unreachable(fault: Exception) -> Unavailable:
     """The refusal for a database that does not answer; never shows the password."""
-    said = str(fault).strip().splitlines()
-    why = said[-1].strip() if said else type(fault).__name__
+    said = str(fault).strip().splitlines() or [type(fault).__name__]
+    why = said[0].removeprefix("connection failed: ").strip().rstrip(".")
     return Unavailable(
         zh=f"连不上数据库（{why}）；请检查数据库是否在运行、YIWANG_DATABASE_URL 是否正确",
         en=f"the database cannot be reached ({why}); is it running, and is YIWANG_DATABASE_URL right?",

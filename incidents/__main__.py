@@ -1,0 +1,281 @@
+"""`python -m incidents`: what an operator does with the store; exit 0 done, 1 refused with reasons, 2 wrong usage."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from pydantic import SecretStr, ValidationError
+
+from grid.errors import CityError
+from incidents.errors import DecisionRefused, Unavailable
+from incidents.lifecycle import Role
+from incidents.postgres import accounts, balance, city, decision_store, jobs, migrate, timescale
+from incidents.postgres.connection import Connection
+from incidents.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="存储与规则 / the store and the city's decisions. YIWANG_DATABASE_URL names the database.",
+)
+rules = typer.Typer(no_args_is_help=True, help="研判规则 / rules.")
+routes = typer.Typer(no_args_is_help=True, help="派遣路由 / routes.")
+standards = typer.Typer(
+    no_args_is_help=True, help="分类与部门 / categories, nearness, departments."
+)
+job = typer.Typer(no_args_is_help=True, help="后台任务 / jobs.")
+store = typer.Typer(no_args_is_help=True, help="读数存储 / how readings are kept.")
+for name, part in (
+    ("rules", rules),
+    ("routes", routes),
+    ("standards", standards),
+    ("jobs", job),
+    ("store", store),
+):
+    app.add_typer(part, name=name)
+
+AsJson = Annotated[bool, typer.Option("--json", help="给程序读 / for a program to read.")]
+
+
+@app.command("migrate")
+def migrate_(
+    sql: Annotated[
+        bool, typer.Option("--sql", help="只打印语句 / only print the statements.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """把数据库升级到最新结构 / Bring the database to the newest schema."""
+    if sql:
+        print(migrate.sql_for_review())
+        return
+    revision = migrate.migrate(_url(_settings()))
+    _tell(as_json, {"revision": revision}, f"数据库结构已是最新 / schema is at {revision}")
+
+
+@app.command()
+def seed(as_json: AsJson = False) -> None:
+    """首次启动：城市、规则、管理员；可重复执行 / First start: city, decisions, administrator; safe to repeat."""
+    settings = _settings()
+    with _database(settings) as conn:
+        if city.get(conn) is None:
+            city.put(conn, city.City(settings.city_name, settings.region, settings.time_zone))
+        kinds = decision_store.seed(conn)
+        token, made = _administrator(conn, settings.admin_token)
+    said: dict[str, Any] = {"decisions": list(kinds), "administrator": made}
+    words = [f"规则已就绪 / decisions seeded: {', '.join(kinds) or '无 none (there already)'}"]
+    if made:
+        words.append("已建管理员 admin / administrator 'admin' made")
+    if token is not None:
+        said["token"] = token
+        words.append(f"管理员令牌（只显示这一次）/ administrator's token, shown once: {token}")
+    _tell(as_json, said, "\n".join(words))
+
+
+@app.command("balance")
+def balance_(
+    sql: Annotated[
+        bool, typer.Option("--sql", help="打印每行的语句 / print each line's statement.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """对账：收到的与留下的逐行相等 / The books: what came in is what is there, line by line."""
+    with _database(_settings()) as conn:
+        books = balance.read(conn)
+    if as_json:
+        print(json.dumps({"exact": books.exact, **asdict(books)}, ensure_ascii=False))
+    else:
+        if sql:
+            for line in books.lines:
+                print(f"-- {line.name}: {line.zh} / {line.en}\n{line.sql};\n")
+        print(balance.table(books))
+    if not books.exact:
+        raise typer.Exit(1)
+
+
+@app.command()
+def lifecycle() -> None:
+    """案件生命周期图与表 / The incident's lifecycle, drawn from its table."""
+    from incidents.lifecycle_drawing import markdown
+
+    print(markdown())
+
+
+def _show(kind: str) -> None:
+    with _database(_settings()) as conn:
+        kept = decision_store.editions_in_force(conn).get(kind)
+    if kept is None:
+        raise Unavailable(
+            zh=f"尚无 {kind}；请先 python -m incidents seed",
+            en=f"no {kind} were decided yet; python -m incidents seed",
+        )
+    about = {"id": kept.id, "author": kept.author, "holds_from": kept.holds_from.isoformat()}
+    print(json.dumps({**about, "kind": kind, "body": kept.body}, ensure_ascii=False, indent=2))
+
+
+def _put(kind: str, file: Path, author: str, holds_from: datetime | None, as_json: bool) -> None:
+    body = _body(kind, file)
+    moment = holds_from.astimezone(UTC) if holds_from else None
+    with _database(_settings()) as conn:
+        number = decision_store.keep(conn, kind, body, author, moment)
+    _tell(as_json, {"kind": kind, "id": number}, f"{kind} 新版本 {number} / edition {number} kept")
+
+
+Author = Annotated[str, typer.Option(help="谁定的 / who decided.")]
+From = Annotated[
+    datetime | None, typer.Option("--from", help="何时施行，缺省为现在 / when it begins; now.")
+]
+
+
+def _add_decision(part: typer.Typer, kind: str) -> None:
+    """`show` and `put` of one kind; all kinds are shown and put alike."""
+
+    @part.command("show")
+    def show() -> None:
+        """打印现行版本（JSON）/ Print the edition in force, as JSON."""
+        _show(kind)
+
+    @part.command("put")
+    def put(file: Path, author: Author, holds_from: From = None, as_json: AsJson = False) -> None:
+        """提交新版本，TOML 或 JSON；不合规则整份拒收 / Keep a new edition; refused whole if not sound."""
+        _put(kind, file, author, holds_from, as_json)
+
+
+for _part, _kind in ((rules, "rules"), (routes, "routes"), (standards, "standards")):
+    _add_decision(_part, _kind)
+
+
+@job.command("list")
+def jobs_list(as_json: AsJson = False) -> None:
+    """每个任务何时运行、说了什么 / When each job ran and what it said."""
+    with _database(_settings()) as conn:
+        rows = jobs.everything(conn)
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, default=str))
+        return
+    for row in rows:
+        ran = f"{row.last_ended:%Y-%m-%d %H:%M}Z" if row.last_ended else "从未 never"
+        print(f"{row.name:<22} {row.every!s:>9}  {ran:<18} {row.setting}  {row.last_result or ''}")
+
+
+@job.command("run")
+def jobs_run(
+    name: Annotated[
+        str | None, typer.Argument(help="只运行它，不论到期与否 / run this one, due or not.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """运行到期的任务 / Run the jobs that are due."""
+    known = [one.name for one in jobs.JOBS]
+    if name is not None and name not in known:
+        raise typer.BadParameter(f"没有任务 no such job: {name}; {', '.join(known)}")
+    with _database(_settings()) as conn:
+        said = jobs.run_due(conn, datetime.now(UTC), name)
+        failed = [row.name for row in jobs.everything(conn) if row.failures]
+    _tell(
+        as_json, {"ran": said, "failing": failed}, "\n".join(said) or "无到期任务 / nothing is due"
+    )
+    if failed:
+        raise typer.Exit(1)
+
+
+@store.command("kind")
+def store_kind(as_json: AsJson = False) -> None:
+    """现用哪种存储 / How readings are kept: plain, apache or tsl."""
+    with _database(_settings()) as conn:
+        found = timescale.look(conn)
+    _tell(as_json, asdict(found), timescale.words(found))
+
+
+@store.command("to-timescaledb")
+def to_timescaledb(as_json: AsJson = False) -> None:
+    """把运行中的原生分区改为 TimescaleDB 超表 / Turn native partitions into a hypertable, in one transaction."""
+    with _database(_settings()) as conn:
+        done = timescale.switch(conn)
+    _tell(as_json, asdict(done), timescale.switched_words(done))
+
+
+def _administrator(conn: Connection, token: SecretStr | None) -> tuple[str | None, bool]:
+    """Make the first administrator if there is none; the token to print (None: it was given) and whether one was made."""
+    if accounts.has_administrator(conn):
+        return None, False
+    given = (token.get_secret_value() or None) if token else None
+    made = accounts.add(conn, accounts.Applicant("admin", Role.ADMINISTRATOR, token=given))
+    return (None if given else made), True
+
+
+def _body(kind: str, file: Path) -> dict[str, Any]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        body = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as fault:
+        raise DecisionRefused(
+            zh=f"{file} 读不了（{fault}）；须为 UTF-8 的 .toml 或 .json",
+            en=f"{file} cannot be read ({fault}); a .toml or .json in UTF-8 is needed",
+        ) from fault
+    if not isinstance(body, dict):
+        raise DecisionRefused(zh=f"{file} 应为一张表", en=f"{file} should hold a table")
+    return body.get("body", body) if body.get("kind") == kind else body
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        name = f"YIWANG_{'_'.join(map(str, first['loc'])).upper()}"
+        raise typer.BadParameter(f"{name}: {first['msg']}") from fault
+
+
+def _url(settings: Settings) -> str:
+    url = settings.database_url.get_secret_value()
+    if not url:
+        raise typer.BadParameter(
+            "未设 YIWANG_DATABASE_URL / YIWANG_DATABASE_URL is not set: postgresql://user:password@host/database"
+        )
+    return url
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Connection]:
+    """The database, of a version and a schema that this program knows."""
+    with migrate.reached(_url(settings), "operator") as conn:
+        migrate.refuse_unfit(conn)
+        if migrate.pending(conn):
+            raise Unavailable(
+                zh="数据库结构不是最新；请先 python -m incidents migrate",
+                en="the schema is not the newest; python -m incidents migrate comes first",
+            )
+        yield conn
+
+
+def _tell(as_json: bool, facts: dict[str, Any], words: str) -> None:
+    print(json.dumps(facts, ensure_ascii=False) if as_json else words)
+
+
+def main() -> None:
+    """Run the command; refusals are one sentence on stderr and exit 1."""
+    try:
+        app()
+    except CityError as refusal:
+        print(refusal, file=sys.stderr)
+        for row, reason in refusal.facts.get("faults", ()):
+            print(f"  {row}: {reason}", file=sys.stderr)
+        sys.exit(1)
+    except psycopg.OperationalError as fault:
+        print(migrate.unreachable(fault), file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
