@@ -7,6 +7,7 @@ Faust makes no topic (topic_allow_declare is off): a worker whose topic is missi
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,7 +111,7 @@ def ensure(bootstrap: str, prefix: str = "", replication: int = -1) -> list[str]
         missing = [topic for topic in ALL if prefix + topic.name not in there]
         if missing:
             _make(admin, missing, prefix, replication)
-        faults = _differences(admin, prefix)
+        faults = _lasting_differences(admin, prefix)
     if faults:
         raise TopicsDiffer(faults)
     return [prefix + topic.name for topic in missing]
@@ -119,7 +120,7 @@ def ensure(bootstrap: str, prefix: str = "", replication: int = -1) -> list[str]
 def check(bootstrap: str, prefix: str = "") -> None:
     """Raise TopicsDiffer unless every topic is there as the table says."""
     with _admin(bootstrap) as admin:
-        faults = _differences(admin, prefix)
+        faults = _lasting_differences(admin, prefix)
     if faults:
         raise TopicsDiffer(faults)
 
@@ -151,6 +152,17 @@ def _make(admin: KafkaAdminClient, missing: Sequence[Topic], prefix: str, replic
         admin.create_topics(wanted)
     names = list(wanted)
     admin.wait_for_topics(names)
+
+
+def _lasting_differences(admin: KafkaAdminClient, prefix: str) -> list[str]:
+    """Differences that are still there after two seconds: a broker tells of a new topic bit by bit."""
+    faults: list[str] = []
+    for pause in (0.0, 0.2, 0.6, 1.2):
+        time.sleep(pause)
+        faults = _differences(admin, prefix)
+        if not faults:
+            break
+    return faults
 
 
 def _differences(admin: KafkaAdminClient, prefix: str) -> list[str]:
