@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from local import kafka as local_kafka
 from local import ports
-from local.kafka import LocalKafka
+from local.kafka import LocalKafka, cluster_id
 from local.postgres import LocalPostgres
 from local.scratch import scratch_folder
 from local.trouble import Trouble
@@ -156,3 +156,9 @@ def test_kept_ports_stay_the_same_until_somebody_takes_them(tmp_path: Path) -> N
         second = ports.kept_ports(file, ("kafka", "postgres"))
     assert second["kafka"] != first["kafka"]
     assert second["postgres"] == first["postgres"]
+
+
+def test_a_cluster_is_never_named_like_an_option() -> None:
+    named = [cluster_id() for _ in range(2000)]
+    assert not [name for name in named if name.startswith("-")]
+    assert {len(name) for name in named} == {22}

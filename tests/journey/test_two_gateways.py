@@ -162,6 +162,12 @@ def both_work(connection: books.Reader) -> bool:
     return books.number(connection, query) == 2
 
 
+def both_hold_partitions(connection: books.Reader) -> bool:
+    """Whether each worker has partitions of its own, so that what is sent now is shared out."""
+    query = "select count(*) from part where kind = 'worker' and detail -> 'offsets' <> '{}'"
+    return books.number(connection, query) == 2
+
+
 def send_all(here: Parts, heard: dict[str, list[Reading]]) -> None:
     """All interleavings, flat out; each has two sources of its own."""
     with kafka_machine(here.bootstrap) as machine:
@@ -191,6 +197,8 @@ def test_however_two_gateways_interleave_the_verdicts_are_those_of_one_series_in
 ) -> None:
     heard = expected(KINDS)
     here.workers("w1", "w2")
+    with here.connect() as connection:
+        until(lambda: both_hold_partitions(connection), 60, here.explain)
     send_all(here, heard)
     here.wait_quiet()
     with here.connect() as connection:
