@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """YIWANG_DATABASE_URL; empty where it is not set."""
 
-    model_config = SettingsConfigDict(env_prefix="YIWANG_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="YIWANG_",
+        # What `make run` wrote of the system of this home, so that an operator's command beside it
+        # finds its database and broker; the environment itself is stronger.
+        env_file=f"{os.environ.get('YIWANG_HOME', 'var')}/env",
+        extra="ignore",
+        frozen=True,
+    )
 
     database_url: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -9,7 +11,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """The operator's settings; docs/operations.md lists all."""
 
-    model_config = SettingsConfigDict(env_prefix="YIWANG_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="YIWANG_",
+        # What `make run` wrote of the system of this home, so that an operator's command beside it
+        # finds its database and broker; the environment itself is stronger.
+        env_file=f"{os.environ.get('YIWANG_HOME', 'var')}/env",
+        extra="ignore",
+        frozen=True,
+    )
 
     database_url: SecretStr = Field(default=SecretStr(""))
     """PostgreSQL 15 to 18, with or without TimescaleDB."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -11,7 +12,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Each field is the variable YIWANG_<FIELD>; docs/streams.md lists them with their defaults."""
 
-    model_config = SettingsConfigDict(env_prefix="YIWANG_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="YIWANG_",
+        # What `make run` wrote of the system of this home, so that an operator's command beside it
+        # finds its database and broker; the environment itself is stronger.
+        env_file=f"{os.environ.get('YIWANG_HOME', 'var')}/env",
+        extra="ignore",
+        frozen=True,
+    )
 
     database_url: str = Field(min_length=1)
     kafka: str = Field(min_length=1, description="bootstrap servers, host:port, comma-separated")

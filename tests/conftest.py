@@ -6,6 +6,7 @@ Each pytest-xdist worker has its own servers. All are on a leash: whatever ends 
 import contextlib
 import importlib
 import importlib.util
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ from local.postgres import FOR_TESTS, LocalPostgres
 from local.scratch import scratch_folder
 
 TEMPLATE = "template_migrated"
+
+os.environ["YIWANG_HOME"] = os.devnull
+"""No test meets the system a developer runs beside it: settings look into the home for its addresses."""
 
 
 @pytest.fixture(scope="session")

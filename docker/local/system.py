@@ -111,6 +111,7 @@ class System:
     def bring_up(self) -> None:
         """Everything, in order of need; returns when the API and the gateway are ready."""
         self.ground.prepare()
+        self._say_where()
         ours = [*self.ground.programs(), *self._our_programs()]
         self.supervision = Supervision(self.wishes.home, ours)
         self.supervision.open(self.environment, keep_open=[self.lock])
@@ -125,6 +126,14 @@ class System:
                 raise
         self.supervision.start(*(part.name for part in self.plan.parts))
         self._wait_ready()
+
+    def _say_where(self) -> None:
+        """Leave in the home where database and broker are: an operator's command reads it, nobody else may."""
+        file = self.wishes.home / "env"
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+        told = ("YIWANG_DATABASE_URL", "YIWANG_KAFKA")
+        file.write_text("".join(f"{name}='{self.environment[name]}'\n" for name in told))
 
     def _our_programs(self) -> Iterator[Program]:
         for part in self.plan.parts:
