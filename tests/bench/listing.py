@@ -26,7 +26,7 @@ PAGES = {
     "按部门与状态 / by department and state": "department=A&state=handling&",
     "按区 / by district": "district={district}&",
     "按类别 / by category": "category=bench/matter/level&",
-    "按街道与状态 / by street and state": "street={street}&state=dispatched&",
+    "按区与状态 / by district and state": "district={district}&state=dispatched&",
 }
 FILL = """
 insert into incident (number, state, version, category, text, source, lon, lat, cell, cell_code, community, street,
@@ -34,9 +34,9 @@ insert into incident (number, state, version, category, text, source, lon, lat, 
 select g.district || to_char(at, 'YYYYMMDD') || lpad((n %% 99999 + 1)::text, 5, '0') , state, 1,
        case when n %% 3 = 0 then 'bench/matter/level' else 'scene/matter/unsorted' end, '案件 ' || n, 'bench', g.lon, g.lat,
        g.id, g.code, g.community, g.street, g.district, case when n %% 2 = 0 then 'A' else 'B' end, 1, at, at, at, at, at
-  from (select n, timestamptz '2026-01-01' - n * interval '31 seconds' at,
-               (array['closed','closed','closed','closed','closed','closed','closed','open','dispatched','handling'])[1 + n %% 10] state,
-               1 + n %% %(cells)s nth
+  from (select n, timestamptz '2026-01-01' - n * interval '31 seconds' as at,
+               (array['closed','closed','closed','closed','closed','closed','closed','open','dispatched','handling'])[1 + n %% 10] as state,
+               1 + n %% %(cells)s as nth
           from generate_series(1, %(wanted)s) n) x
   join (select *, row_number() over (order by id) nth from unit_grid) g using (nth)
     on conflict do nothing"""
