@@ -45,14 +45,15 @@ LARGEST_BODY = 8 * 1024 * 1024
 """Bytes: a hundred thousand places to locate, with room to spare."""
 
 ROUTERS = (
-    health_routes.router,
-    report_routes.router,
+    # The busiest first: routes are tried in their order.
     incident_routes.router,
+    report_routes.router,
+    wall_routes.router,
     grid_routes.router,
     device_routes.router,
-    wall_routes.router,
-    admin_routes.router,
     live_routes.router,
+    health_routes.router,
+    admin_routes.router,
     page_routes.router,
 )
 

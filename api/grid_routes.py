@@ -93,11 +93,18 @@ def _ground(parts: Parts) -> Ground:
 
 
 def _one(parts: Parts, lon: float, lat: float, datum: Datum) -> Response:
-    columns = _columns(_ground(parts), np.array([lon]), np.array([lat]), datum)
-    edition = columns.pop("edition")
-    return answers.json(
-        {**{name: column[0] for name, column in columns.items()}, "edition": edition}
-    )
+    ground = _ground(parts)
+    atlas = ground.atlas
+    cell = atlas.locate_one(*to_wgs84(lon, lat, datum))
+    names = dict.fromkeys(("cell", "community", "street", "district"))
+    if cell >= 0:
+        names = {
+            "cell": str(atlas.codes[cell]),
+            "community": str(atlas.community_codes[atlas.community[cell]]),
+            "street": str(atlas.street_codes[atlas.street[cell]]),
+            "district": str(atlas.district_codes[atlas.district[cell]]),
+        }
+    return answers.json({"outcome": outcome_name(cell), **names, "edition": ground.edition})
 
 
 def _columns(

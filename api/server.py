@@ -33,6 +33,7 @@ def serve(settings: Settings) -> bool:
         timeout_keep_alive=30,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         log_level="info",
     )
     try:

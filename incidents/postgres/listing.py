@@ -53,7 +53,9 @@ _PLAIN = {
     "community": "i.community = %(community)s and i.street = left(%(community)s::text, 9)",
     "cell": "i.cell_code = %(cell)s",
     "opened_after": "i.opened_at >= %(opened_after)s",
-    "opened_before": "i.opened_at < %(opened_before)s",
+    # What was opened before then was reported before then, give or take two clocks: where the times' index begins.
+    "opened_before": "i.opened_at < %(opened_before)s "
+    "and i.reported_at < %(opened_before)s::timestamptz + interval '1 hour'",
     "number_prefix": "i.number >= %(number_prefix)s and i.number < %(number_prefix)s::text || ':'",
     "words": "text_pairs(i.text) @> text_pairs(%(words)s::text) and strpos(lower(i.text), lower(%(words)s::text)) > 0",
     "mine": "(i.inspector = %(mine)s or i.source = 'person:' || %(mine)s::text)",
@@ -169,14 +171,7 @@ def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[s
         given.append(sql.SQL(condition))
         values.update(with_)
 
-    for name, column in _SEVERAL.items():
-        several = getattr(wanted, name)
-        if name == lead:
-            ask(f"i.{column} = lead.value")
-        elif len(several) == 1:
-            ask(f"i.{column} = %({name})s", **{name: several[0]})
-        elif several:
-            ask(f"i.{column} = any(%({name})s)", **{name: list(several)})
+    _ask_several(wanted, lead, ask)
     for name, condition in _PLAIN.items():
         value = getattr(wanted, name)
         if value is not None:
@@ -186,6 +181,17 @@ def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[s
     _ask_where(wanted, ask)
     _ask_when(wanted, ask)
     return given, values
+
+
+def _ask_several(wanted: Wanted, lead: str | None, ask: Callable[..., None]) -> None:
+    for name, column in _SEVERAL.items():
+        several = getattr(wanted, name)
+        if name == lead:
+            ask(f"i.{column} = lead.value")
+        elif len(several) == 1:  # `= any` of one would lose the index's order
+            ask(f"i.{column} = %({name})s", **{name: several[0]})
+        elif several:
+            ask(f"i.{column} = any(%({name})s)", **{name: list(several)})
 
 
 def _ask_where(wanted: Wanted, ask: Callable[..., None]) -> None:
