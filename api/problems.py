@@ -6,6 +6,7 @@ errors carry none themselves.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -208,7 +209,7 @@ def pointer(path: tuple[Any, ...] | list[Any]) -> str:
     return "".join("/" + str(p).replace("~", "~0").replace("/", "~1") for p in path)
 
 
-def _http(_: Request, fault: Exception) -> Response:
+def _http(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, HTTPException)
     known = {
         413: ("too_large", ("请求体过大", "the body is larger than this address takes")),
@@ -219,7 +220,20 @@ def _http(_: Request, fault: Exception) -> Response:
     code, detail = known.get(
         fault.status_code, ("invalid", ("请求不被接受", f"refused: {fault.detail}"))
     )
-    return answer(fault.status_code, code, detail, fault.headers)
+    headers = dict(fault.headers or {})
+    if fault.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return answer(fault.status_code, code, detail, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that some route has for this address; the framework names those of one route only."""
+    found = {
+        method
+        for method, path in request.app.state.access
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), request.url.path)
+    }
+    return sorted(found)
 
 
 def _database_down(_: Request, fault: Exception) -> Response:  # noqa: ARG001 - Starlette's form

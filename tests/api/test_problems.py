@@ -82,8 +82,18 @@ def _is_problem(media_type: str, body: dict[str, object], code: str) -> None:
         assert body[member]
 
 
-def test_a_wrong_method_says_which_are_right(client: TestClient) -> None:
-    assert "GET" in client.delete("/api/v1/incidents", headers=token("wall")).headers["allow"]
+@pytest.mark.parametrize(
+    ("path", "right"),
+    [
+        ("/api/v1/incidents", "GET"),
+        ("/api/v1/incidents/1/moves", "GET, POST"),
+        ("/api/v1/rules", "GET, PUT"),
+    ],
+)
+def test_a_wrong_method_says_which_are_right(client: TestClient, path: str, right: str) -> None:
+    answer = client.delete(path, headers=token("wall"))
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == right
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"", b'{"text": NaN'])
