@@ -45,7 +45,7 @@ def _obey(command: str, wishes: Wishes) -> int:
     from local import home, parts, run
 
     if command == "run":
-        return run.run(wishes, parts.built(parts.plan(wishes)))
+        return run.run(wishes, parts.plan(wishes))
     return {"stop": home.stop, "reset": home.reset}[command](wishes)
 
 

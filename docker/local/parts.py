@@ -1,6 +1,5 @@
 """The parts of a running system, as one table: what each is, how it starts, when it stops."""
 
-import importlib.util
 import sys
 from dataclasses import dataclass
 from enum import IntEnum
@@ -110,22 +109,3 @@ def plan(wishes: Wishes) -> Plan:
             Door("gateway", wishes.gateway_port, "/", any_answer=True),
         ),
     )
-
-
-def built(whole: Plan) -> Plan:
-    """The part of a plan whose modules exist."""
-    parts = tuple(part for part in whole.parts if _there(part.words[0]))
-    names = {part.name for part in parts}
-    return Plan(
-        parts,
-        tuple(once for once in whole.for_database if _there(once.words[0])),
-        tuple(once for once in whole.for_broker if _there(once.words[0])),
-        tuple(door for door in whole.doors if door.part in names),
-    )
-
-
-def _there(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(f"{package}.__main__") is not None
-    except ModuleNotFoundError:
-        return False
