@@ -12,6 +12,7 @@ from demo import names
 from demo.city import build
 from demo.nyc import requests
 from incidents.lifecycle import MOVES, Role, State
+from incidents.standards import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (
@@ -76,6 +77,7 @@ def test_the_figures_of_the_demos_are_those_of_the_demos() -> None:
     assert f"{len(city.components)} 处部件，其中 {len(city.devices)} 处" in text
     assert f"{len(requests())} 条真实的市民请求" in text
     assert names.CITY in text
+    assert f"{len(tables.seed()['standards']['departments'])} 个部门" in text
 
 
 def test_no_document_says_what_was_left_to_fill_in() -> None:
