@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from grid import division, loading
+from grid import division, facilities, loading
+from grid.atlas import Atlas
 from grid.coordinates import Datum
 from grid.edition import Edition
 from grid.errors import CityError, GridError, GridRefused
@@ -126,6 +127,39 @@ def load(  # noqa: PLR0913, PLR0917 - the command line is the signature
             {"edition": number, "cells": len(edition), "digest": edition.digest},
             f"已载入 {len(edition)} 个网格，版本 {number}，自 {day} 起施行 / "
             f"{len(edition)} cells are edition {number}, which holds from {day}",
+        )
+
+
+@app.command()
+def components(
+    file: File,
+    datum: DatumOption,
+    fields: FieldsOption = None,
+    epsg: EpsgOption = None,
+    code_set: Annotated[
+        str, typer.Option("--code-set", help="编码体系 / code set their classes belong to")
+    ] = "gb47678.5-2026",
+    as_json: JsonOption = False,
+) -> None:
+    """把部件点图层载入数据库，各归其网格 / Store components, each in its cell; all of them or nothing."""
+    from incidents.postgres import component_store
+
+    with _refusals(as_json, file), _database() as connection:
+        layer = loading.read_layer(file, datum, fields=fields, epsg=epsg)
+        edition = _in_force(connection)
+        found, notices = facilities.components_of(
+            layer, None if edition is None else Atlas.of(edition)
+        )
+        if not as_json:
+            for notice in notices[:TOLD_OF_A_KIND]:
+                print(f"提示 notice {notice}")
+        component_store.keep(connection, found, code_set)
+        outside = sum(1 for one in found if one.cell is None)
+        _say(
+            as_json,
+            {"components": len(found), "outside": outside},
+            f"已载入 {len(found)} 个部件，{outside} 个不在任何网格内 / "
+            f"{len(found)} components stored, {outside} of them in no cell",
         )
 
 

@@ -29,6 +29,15 @@ class FaultKind(StrEnum):
     SLIVER = "sliver"
     HOLE_LEFT_OUT = "hole_left_out"
     COMMUNITY_SCATTERED = "community_scattered"
+    GEOMETRY_NOT_POINT = "geometry_not_point"
+    STATE_UNKNOWN = "state_unknown"
+    OUTSIDE_GRID = "outside_grid"
+
+
+OF_COMPONENTS = frozenset(
+    {FaultKind.GEOMETRY_NOT_POINT, FaultKind.STATE_UNKNOWN, FaultKind.OUTSIDE_GRID}
+)
+"""The kinds only `python -m grid components` tells."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,12 @@ COLUMNS = (
     "community_name",
     "responsible",
     "responsible_name",
+    "state",
+    "responsible_body",
+    "owner",
+    "maintainer",
 )
-"""What a column of a layer may mean; only `code` must be there."""
+"""What a column of a layer may mean; only `code` must be there. The last four are of components."""
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,16 @@ from grid.layer import COLUMNS, Layer
 from grid.unit_grid import ResponsibleGrid, UnitGridCode, community_of, district_of, street_of
 
 USUAL_NAMES: Final = {
-    "code": ("code", "szdywgbsm", "bgid", "wgbm", "grid_code"),
-    "name": ("name", "szdywgmc", "wgmc"),
+    "code": ("code", "szdywgbsm", "bgid", "wgbm", "grid_code", "glbjbsm", "objid"),
+    "name": ("name", "szdywgmc", "wgmc", "glbjmc", "objname"),
     "street": ("street", "szjddm"),
     "street_name": ("street_name", "szjdmc"),
     "community": ("community", "szsqdm"),
     "community_name": ("community_name", "szsqmc"),
+    "state": ("state", "glbjzt", "objstate"),
+    "responsible_body": ("responsible_body", "zgbmdm", "deptcode1"),
+    "owner": ("owner", "qsdwdm", "deptcode2"),
+    "maintainer": ("maintainer", "yhdwdm", "deptcode3"),
 }
 """Column names taken without being told, small or capital: ours, then the standards' initials."""
 
