@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from incidents.rules_book import Direction, SeriesRule
@@ -213,20 +212,34 @@ def _episodes(turns: Sequence[Turn]) -> list[Episode]:
 
 
 def _why(rule: SeriesRule, turn: Turn, *, late: bool) -> str:
+    """What a duty officer reads: the value, the limit, how long; the exact times stand in `saw`."""
     sign = "≥" if rule.direction is Direction.ABOVE else "≤"
-    since = datetime.fromtimestamp(turn.run["since"] / 1000, UTC).isoformat(timespec="seconds")
-    seconds = (turn.at - turn.run["since"]) // 1000
+    zh_long, en_long = _lasted((turn.at - turn.run["since"]) // 1000)
     peak, count = turn.run["peak"][1], turn.run["count"]
     if turn.word == "cleared":
         back = turn.run["back"][1]
         return (
-            f"{rule.name_zh}：{rule.metric} 已恢复（{back:g}），自 {since} 起历时 {seconds} 秒，极值 {peak:g} / "
-            f"{rule.name_en}: {rule.metric} is back at {back:g} after {seconds} s since {since}, extreme {peak:g}"
+            f"{rule.name_zh}：{rule.metric} 已恢复至 {back:g}，历时 {zh_long}，极值 {peak:g} / "
+            f"{rule.name_en}: {rule.metric} is back at {back:g} after {en_long}, extreme {peak:g}"
         )
-    zh_late = "；由迟到数据补判" if late else ""
-    en_late = "; judged from readings that came late" if late else ""
+    zh = f"{rule.name_zh}：{rule.metric} {peak:g}（限值 {sign} {rule.raise_at:g}）"
+    en = f"{rule.name_en}: {rule.metric} {peak:g} (limit {sign} {rule.raise_at:g})"
+    if count > 1:
+        zh += f"，{zh_long}内 {count} 次"
+        en += f", {count} readings within {en_long}"
+    if late:
+        zh += "；由迟到数据补判"
+        en += "; judged from readings that came late"
+    return f"{zh} / {en}"
+
+
+def _lasted(seconds: int) -> tuple[str, str]:
+    """A length of time in whole hours, minutes and seconds, in both languages."""
+    hours, rest = divmod(int(seconds), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [(hours, "小时", "h"), (minutes, "分", "min"), (seconds, "秒", "s")]
+    told = [part for part in parts if part[0]] or [parts[-1]]
     return (
-        f"{rule.name_zh}：{rule.metric} {sign} {rule.raise_at:g}，自 {since} 起 {seconds} 秒内 {count} 次读数，"
-        f"极值 {peak:g}{zh_late} / {rule.name_en}: {rule.metric} {sign} {rule.raise_at:g}, {count} readings "
-        f"in {seconds} s since {since}, extreme {peak:g}{en_late}"
+        " ".join(f"{n} {zh}" for n, zh, _ in told),
+        " ".join(f"{n} {en}" for n, _, en in told),
     )

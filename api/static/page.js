@@ -132,7 +132,7 @@ function show(incident, fresh) {
   put(item, "span", (incident.urgent ? "‼ 紧急 " : "") + (categories.get(incident.category) || incident.category), "what");
   put(item, "span", `${shape} ${word}`, "state");
   if (incident.text) put(item, "span", incident.text, "text");
-  const more = [incident.number, incident.cell ? `网格 ${incident.cell}` : "网格外 outside"];
+  const more = [incident.number, incident.cell ? `网格 ${incident.cell}` : incident.lon == null ? "未给位置 no place given" : "网格外 outside"];
   if (incident.department) more.push(departments.get(incident.department) || incident.department);
   if (incident.reports > 1) more.push(`${incident.reports} 次上报`);
   if (incident.overdue) more.push("超时 overdue");
