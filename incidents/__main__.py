@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -176,9 +176,8 @@ def jobs_run(
     as_json: AsJson = False,
 ) -> None:
     """运行到期的任务 / Run the jobs that are due."""
-    known = [one.name for one in jobs.JOBS]
-    if name is not None and name not in known:
-        raise typer.BadParameter(f"没有任务 no such job: {name}; {', '.join(known)}")
+    if name is not None:
+        _known_job(name)
     with _database(_settings()) as conn:
         said = jobs.run_due(conn, datetime.now(UTC), name)
         failed = [row.name for row in jobs.everything(conn) if row.failures]
@@ -187,6 +186,36 @@ def jobs_run(
     )
     if failed:
         raise typer.Exit(1)
+
+
+@job.command("set")
+def jobs_set(
+    name: str,
+    setting: Annotated[str, typer.Argument(help='JSON，如 e.g. {"days": 400}')],
+    every_minutes: Annotated[
+        int | None, typer.Option(min=1, help="多久运行一次 / how often it runs.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """改任务的设置，如数据保存多少天 / Change a job's setting, such as for how many days readings are kept."""
+    _known_job(name)
+    try:
+        given = json.loads(setting)
+    except ValueError as fault:
+        raise typer.BadParameter(f"不是 JSON / not JSON: {fault}") from fault
+    if not isinstance(given, dict):
+        raise typer.BadParameter("须为 JSON 对象 / a JSON object is needed")
+    every = timedelta(minutes=every_minutes) if every_minutes else None
+    with _database(_settings()) as conn:
+        row = jobs.adjust(conn, name, given, every)
+    facts = {"name": row.name, "every_s": row.every.total_seconds(), "setting": row.setting}
+    _tell(as_json, facts, f"{row.name}: {json.dumps(row.setting)}, {row.every}")
+
+
+def _known_job(name: str) -> None:
+    known = [one.name for one in jobs.JOBS]
+    if name not in known:
+        raise typer.BadParameter(f"没有任务 no such job: {name}; {', '.join(known)}")
 
 
 @store.command("kind")

@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from incidents.errors import DecisionRefused
 from incidents.postgres import upkeep
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
@@ -36,13 +37,15 @@ class Job:
 HOUR = timedelta(hours=1)
 JOBS = (
     Job("days_ahead", HOUR, {"behind": 2, "ahead": 4}, upkeep.make_days),
-    Job("retention_readings", 6 * HOUR, {"days": 365}, upkeep.drop_readings),
+    Job("retention_readings", 6 * HOUR, {"days": None}, upkeep.drop_readings),
     Job("compaction", HOUR, {"after_hours": 36}, upkeep.compact_days),
     Job("rollup_slots", HOUR, {"after_hours": 48, "most": 20_000}, upkeep.merge_rollups),
     Job("retention_outbox", HOUR / 6, {"hours": 72, "most": 5_000}, upkeep.forget_sent),
     Job("retention_idempotency", HOUR, {"hours": 48}, upkeep.forget_answers),
 )
-"""Events and quarantine are not here: (source, id) names an event for ever, and quarantine is a person's to decide."""
+"""Readings stay until an operator says for how long: retention goes by their own time, and what is filled in from years
+ago would be gone hours after it came. Events and quarantine are not here: (source, id) names an event for ever, and
+quarantine is a person's to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,33 @@ def everything(conn: Connection) -> list[JobRow]:
         return cursor.execute(_SQL["everything"]).fetchall()
 
 
-def _declare(conn: Connection) -> None:
-    with conn.transaction():
-        for job in JOBS:
-            conn.execute(
-                _SQL["declare"],
-                {"name": job.name, "every": job.every, "setting": Jsonb(dict(job.setting))},
+def adjust(
+    conn: Connection, name: str, setting: upkeep.Setting, every: timedelta | None = None
+) -> JobRow:
+    """Change what an operator may change of a job; members not given stay. DecisionRefused for what the job lacks.
+
+    Every member is a whole number of at least 1; `days` of retention_readings may be null: keep for ever.
+    """
+    _declare(conn)
+    may_be_null = {member for member, value in _default(name).items() if value is None}
+    for member, value in setting.items():
+        sound = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        if member not in _default(name) or not (sound or (value is None and member in may_be_null)):
+            raise DecisionRefused(
+                zh=f"任务 {name} 不接受 {member} = {value!r}；可设：{'、'.join(_default(name))}，须为不小于 1 的整数",
+                en=f"job {name} takes no {member} = {value!r}; it has {', '.join(_default(name))}, "
+                "whole numbers from 1",
             )
+    conn.execute(_SQL["adjust"], {"name": name, "setting": Jsonb(dict(setting)), "every": every})
+    return next(row for row in everything(conn) if row.name == name)
+
+
+def _declare(conn: Connection) -> None:
+    known = {name for (name,) in conn.execute(_SQL["names"])}
+    for job in JOBS:
+        if job.name not in known:
+            row = {"name": job.name, "every": job.every, "setting": Jsonb(dict(job.setting))}
+            conn.execute(_SQL["declare"], row)
 
 
 def _wanted(conn: Connection, now: datetime, only: str | None) -> list[Job]:

@@ -1,3 +1,7 @@
+-- name: names
+-- The jobs the database knows of.
+select name from job;
+
 -- name: declare
 -- A job with its interval and setting; what an operator changed stays.
 insert into job (name, every, setting) values (%(name)s, %(every)s, %(setting)s::jsonb) on conflict (name) do nothing;
@@ -35,3 +39,7 @@ update job set last_ended = %(at)s, last_result = %(result)s,
 -- name: everything
 -- All jobs with what they said last.
 select name, every, setting, last_started, last_ended, last_result, failures from job order by name;
+
+-- name: adjust
+-- What the operator changed; the rest of the setting stays.
+update job set setting = setting || %(setting)s::jsonb, every = coalesce(%(every)s::interval, every) where name = %(name)s;

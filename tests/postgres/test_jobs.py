@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from incidents.errors import DecisionRefused
 from incidents.postgres import jobs, upkeep
 from incidents.postgres.connection import Connection, connect
 
@@ -91,6 +92,39 @@ def test_what_the_operator_set_stays_and_is_obeyed(database_url: str) -> None:
         said = jobs.run_due(conn, NOW)
         assert "retention_readings: 删除 1 天 0 行 / dropped 1 days, 0 rows" in said
         assert "retention_readings" in names(jobs.run_due(conn, NOW + timedelta(minutes=2)))
+
+
+def test_readings_of_years_ago_stay_until_an_operator_says_for_how_long(database_url: str) -> None:
+    with connect(database_url, "test") as conn:
+        old_day(conn, 10)
+        jobs.run_due(conn, NOW)
+        assert conn.execute("select count(*) from reading").fetchone() == (10,)
+        row = jobs.adjust(conn, "retention_readings", {"days": 400}, HOUR)
+        assert (row.setting, row.every) == ({"days": 400}, HOUR)
+        jobs.run_due(conn, NOW + 2 * HOUR)
+        assert conn.execute("select count(*) from reading").fetchone() == (0,)
+        assert jobs.adjust(conn, "retention_readings", {"days": None}).setting == {"days": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("retention_readings", {"days": 0}),
+        ("retention_readings", {"days": -3}),
+        ("retention_readings", {"days": "7"}),
+        ("retention_readings", {"days": True}),
+        ("retention_readings", {"hours": 7}),
+        ("retention_outbox", {"hours": None}),
+    ],
+)
+def test_a_setting_the_job_cannot_work_with_is_refused_and_the_old_one_stays(
+    database_url: str, name: str, setting: dict[str, object]
+) -> None:
+    with connect(database_url, "test") as conn:
+        before = {row.name: row.setting for row in jobs.everything(conn)}
+        with pytest.raises(DecisionRefused, match=name):
+            jobs.adjust(conn, name, setting)
+        assert {row.name: row.setting for row in jobs.everything(conn)} == before
 
 
 def test_one_job_can_be_run_by_name_whether_due_or_not(database_url: str) -> None:

@@ -83,6 +83,13 @@ def test_a_job_nobody_knows_is_wrong_usage(database_url: str) -> None:
     assert "retention_readings" in done.stderr
 
 
+def test_how_long_readings_are_kept_is_one_command(database_url: str) -> None:
+    done = run(database_url, "jobs", "set", "retention_readings", '{"days": 400}', "--json")
+    assert json.loads(done.stdout)["setting"] == {"days": 400}
+    assert run(database_url, "jobs", "set", "retention_readings", '{"days": 0}').returncode == 1
+    assert run(database_url, "jobs", "set", "retention_readings", "days=4").returncode == 2
+
+
 def test_rules_are_shown_and_put_back_and_an_unsound_file_is_refused_row_by_row(
     database_url: str, tmp_path: Path
 ) -> None:
