@@ -102,12 +102,36 @@ class Ground:
         finally:
             admin.close()
 
+    def processor_seconds(self) -> dict[str, float]:
+        """Processor time so far of our running programs, of PostgreSQL with its children, and of the broker."""
+        server, broker = self.postgres.process, self.kafka.process
+        assert server is not None
+        assert broker is not None
+        return {
+            "ours": sum(_seconds(p.pid) for p in self.running),
+            "postgres": sum(map(_seconds, [server.pid, *_children(server.pid)])),
+            "kafka": _seconds(broker.pid),
+        }
+
     def logs(self) -> str:
         """The last words of every program."""
         return "\n".join(
             f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}"
             for log in sorted(self.home.glob("*.log"))
         )
+
+
+def _children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(each) for each in listed.read_text().split()]
+
+
+def _seconds(pid: int) -> float:
+    """User and system time of a process and its waited-for children; 0 when it has gone."""
+    with contextlib.suppress(OSError):
+        told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(ticks) for ticks in told[11:15]) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
 
@@ -33,6 +33,8 @@ class Stage:
     ground: Ground
     fleet: city.Fleet
     told: int = 0
+    processor: dict[tuple[int, str], list[float]] = field(default_factory=dict)
+    """Processor seconds a million readings took, by size of envelope and by whose they were."""
 
     def fill(self, readings: int, size: int, with_places: bool) -> int:
         """Put about so many readings into Kafka, the same number from each gateway; how many it were."""
@@ -80,10 +82,14 @@ def ours(here: Stage, readings: int, size: int, with_places: bool, workers: int 
         sent = here.fill(readings, size, with_places)
         before = city.stored(connection)
         connection.execute("checkpoint")
+        idle = ground.processor_seconds()
         began = time.perf_counter()
         _signal(processes, signal.SIGCONT)
         _wait_stored(ground, processes, before + sent)
         seconds = time.perf_counter() - began
+        for whose, busy in ground.processor_seconds().items() if with_places else ():
+            taken = here.processor.setdefault((size, whose), [])
+            taken.append((busy - idle[whose]) * 1e6 / sent)
     ground.end(*processes)
     return sent / seconds
 
@@ -132,6 +138,10 @@ def run(here: Stage, rounds: int, readings: int) -> list[Result]:
             Result(GROUP, f"信封 {size}，两个工作进程 / envelope of {size}, two workers", "readings/s",
                    rates[f"ours {size}"], aim, note="places in every row")
             for size, aim in SIZES.items()
+        ),
+        *(
+            Result(GROUP, f"信封 {size}：每百万读数的 CPU 秒，{whose} / processor seconds a million readings", "s", taken)
+            for (size, whose), taken in sorted(here.processor.items())
         ),
         Result(GROUP, "信封 500，固定设备（不带坐标）/ envelope of 500, fixed devices", "readings/s", rates["fixed 500"],
                note="no places in the rows"),
