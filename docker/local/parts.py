@@ -23,7 +23,7 @@ class Part:
 
     Attributes:
         patience: seconds it may take to stop before it is killed.
-        demo_only: started only in a demo.
+        demo_only: started only in a demo, and last: once the doors answer.
     """
 
     name: str
