@@ -1,34 +1,42 @@
-"""Wakes what has to happen in time: the store's jobs. Idempotent SQL does the work, the database remembers."""
+"""Wakes what has to happen in time: the store's jobs, and devices to their cells when another grid comes into force.
+
+Idempotent SQL does the work, the database remembers.
+"""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 import structlog
 
 from incidents.postgres import connection as connections
+from incidents.postgres import devices, grid_store, jobs
 from incidents.postgres import intake as store
-from incidents.postgres import jobs
 from incidents.postgres.connection import Connection
+from streams.ground import Ground
 from streams.settings import Settings
 
 NAME = "watch"
 EVERY_S = 1.0
+ONCE_MORE_S = 15.0
+"""After a new edition devices are placed twice: other processes go by the old one for a second or two."""
 _log = structlog.get_logger("streams.watch")
 
 
 def run(settings: Settings) -> NoReturn:
     """Until killed; waits while the database is away or another watch is active."""
     connection: Connection | None = None
+    places = Places(settings.home / "atlas")
     while True:
         try:
             if connection is None:
                 connection = _active(settings)
             if connection is not None:
-                look(connection)
+                look(connection, places)
         except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
             _log.warning(
                 "数据库不可用，等待 / the database is away: waiting", fault=str(fault)[:200]
@@ -37,9 +45,33 @@ def run(settings: Settings) -> NoReturn:
         time.sleep(EVERY_S)
 
 
-def look(connection: Connection) -> list[str]:
+class Places:
+    """Keeps every registered device in its cell of the edition in force; `atlases` is the folder of saved atlases."""
+
+    def __init__(self, atlases: Path) -> None:
+        self._atlases = atlases
+        self._edition: int | None = None
+        self._once_more: float | None = None
+
+    def look(self, connection: Connection, now: float) -> list[str]:
+        """Place the devices again when the edition changed, and once more a while later; `now` in seconds."""
+        kept = grid_store.edition_in_force(connection)
+        if kept is None:
+            return []
+        changed = kept.id != self._edition
+        if not changed and (self._once_more is None or now < self._once_more):
+            return []
+        ground = Ground.of(connection, self._atlases)
+        moved = devices.relocate(connection, lambda lon, lat: ground.locate(lon, lat)[0])
+        self._edition = kept.id
+        self._once_more = now + ONCE_MORE_S if changed else None
+        return [f"relocate: {moved} 台设备换了网格 / devices changed cells"] if moved else []
+
+
+def look(connection: Connection, places: Places) -> list[str]:
     """Run what is due, and say that we live."""
     said = jobs.run_due(connection, datetime.now(UTC))
+    said += places.look(connection, time.monotonic())
     for line in said:
         _log.info("作业 / job", said=line)
     store.say_seen(connection, NAME, "watch", {"last": said} if said else {})
