@@ -176,6 +176,11 @@ class Intake:
                 outcome = self._once(connection, prepared, staged)
             except _AlreadyStored:
                 staged = True
+            except errors.CheckViolation:  # retention dropped a day we remember: make it again
+                if not tries_left:
+                    raise
+                self._days.clear()
+                self._ensure_days(connection, prepared.rows)
             except _TRY_AGAIN:
                 if not tries_left:
                     raise

@@ -51,6 +51,19 @@ def test_a_message_given_again_changes_nothing(bench: Bench) -> None:
     assert balanced(bench)
 
 
+def test_a_late_reading_of_a_day_that_retention_dropped_is_kept_and_not_set_aside(
+    bench: Bench,
+) -> None:
+    long_ago = -40 * 86_400_000
+    bench.apply(messages(envelope([("d1", long_ago, 1.0)])))
+    assert bench.all("select days, rows from store_drop(now() - interval '10 days')") == [(1, 1)]
+
+    outcome = bench.apply(messages(envelope([("d1", long_ago + 1000, 2.0)]), first=1))
+
+    assert outcome.total("stored") == 1
+    assert bench.one("select count(*) from quarantine") == 0
+
+
 def test_of_a_batch_half_given_before_only_the_new_half_is_kept(bench: Bench) -> None:
     first, second = envelope([("d1", 0, 1.0)]), envelope([("d1", 1000, 2.0)])
     bench.apply(messages(first))
