@@ -37,7 +37,7 @@ test: install-dev format-check lint types contracts ## 全部检验 / everything
 check: install-dev format-check lint types contracts unit ## 一分钟内的部分 / the part that takes less than a minute
 
 bench: install-dev ## 基准测试，写入 docs/benchmarks.md / measure, as ratios, into docs/benchmarks.md
-	@$(PY) -m tests.bench
+	@PYTHONPATH=.:docker $(PY) -m tests.bench
 
 chaos: install-dev ## 长时间随机杀进程并核对账目 / the long run of kills and outages with its balance sheet
 	@PYTHONPATH=.:docker $(PY) -m tests.chaos
