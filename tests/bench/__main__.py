@@ -86,7 +86,8 @@ def _measured(here: Ground, chosen: tuple[str, ...], size: Size, rounds: int) ->
 def _told(name: str, measure: Callable[[], list[Result]]) -> list[Result]:
     began = time.monotonic()
     results = measure()
-    print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+    print("\n".join(result.row() for result in results), file=sys.stderr, flush=True)
     return results
 
 
