@@ -1,0 +1,2 @@
+-- Parties: people, duty and shifts, the hand-over of a shift.
+select;

@@ -1,0 +1,2 @@
+-- Media: photos and files, with what was taken out of them.
+select;

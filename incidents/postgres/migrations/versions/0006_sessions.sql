@@ -1,0 +1,2 @@
+-- Sessions: people who log in with a password.
+select;
