@@ -21,6 +21,7 @@ from incidents.dispatching import Route, RouteBook
 from incidents.duplicates import Nearby
 from incidents.errors import CategoryUnknown, DecisionRefused
 from incidents.rules_book import ReportRule, Rule, matches
+from incidents.standards.route_tables import check_routes, read_routes, write_routes
 from incidents.standards.rows import Faults, Row, only_once, rows_of
 from incidents.standards.rule_tables import read_rules, write_rules
 
@@ -75,7 +76,7 @@ def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Stan
     if kind == "rules":
         return read_rules(body)
     if kind == "routes":
-        return _read_routes(body)
+        return read_routes(body)
     if kind == "standards":
         return _read_standards(body)
     raise DecisionRefused(
@@ -88,7 +89,7 @@ def write(kind: str, parsed: tuple[Rule, ...] | tuple[Route, ...] | Standards) -
     if isinstance(parsed, Standards):
         return _written_standards(parsed)
     if kind == "routes":
-        return {"routes": [_written_route(row) for row in parsed if isinstance(row, Route)]}
+        return write_routes([row for row in parsed if isinstance(row, Route)])
     return write_rules([row for row in parsed if not isinstance(row, Route)])
 
 
@@ -108,11 +109,12 @@ def decide(
     faults = Faults()
     _check_city(region, time_zone, faults)
     _check_rules(rules, standards, faults)
-    _check_routes(routes, standards, faults)
+    check_routes(routes, standards.departments, standards.categories, faults)
     faults.refuse("decisions")
+    names = {code: one.name_zh for code, one in standards.departments.items()}
     return Decisions(
         rules=rules,
-        routes=RouteBook(editions.get("routes", 0), routes),
+        routes=RouteBook(editions.get("routes", 0), routes, names, time_zone),
         categories=standards.categories,
         nearby=standards.nearby(),
         region=region,
@@ -149,37 +151,6 @@ def _filed(major: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"key": f"{head}/{code}", "zh": zh, "en": en, "major": major["zh"]}
         for code, zh, en in major["rows"]
     ]
-
-
-def _read_routes(body: Mapping[str, Any]) -> tuple[Route, ...]:
-    faults = Faults()
-    read_: list[tuple[Row, Route]] = []
-    for row in rows_of(body, "routes", faults):
-        route = Route(
-            code=row.text("code"),
-            categories=row.texts("categories"),
-            areas=row.texts("areas"),
-            department=row.text("department"),
-            automatic=row.flag("automatic"),
-            limit_minutes=row.whole("limit_minutes", least=1) if row.has("limit_minutes") else None,
-        )
-        row.end()
-        read_.append((row, route))
-    only_once([(row, route.code) for row, route in read_], faults)
-    faults.refuse("routes")
-    return tuple(route for _, route in read_)
-
-
-def _written_route(route: Route) -> dict[str, Any]:
-    row = {
-        "code": route.code,
-        "categories": list(route.categories),
-        "areas": list(route.areas),
-        "department": route.department,
-        "automatic": route.automatic,
-        "limit_minutes": route.limit_minutes,
-    }
-    return {member: value for member, value in row.items() if value not in (None, [], False)}
 
 
 def _read_standards(body: Mapping[str, Any]) -> Standards:
@@ -276,13 +247,3 @@ def _check_rules(rules: Sequence[Rule], standards: Standards, faults: Faults) ->
         for pattern in patterns:
             if not any(matches(pattern, key) for key in standards.categories):
                 faults.add(row, f"没有类别符合 {pattern}", f"no category fits {pattern}")
-
-
-def _check_routes(routes: Sequence[Route], standards: Standards, faults: Faults) -> None:
-    for n, route in enumerate(routes):
-        if route.department not in standards.departments:
-            faults.add(
-                f"routes[{n}] {route.code}",
-                f"没有部门 {route.department}",
-                f"no department {route.department}",
-            )
