@@ -15,6 +15,7 @@ from api import (
     access,
     admin_routes,
     device_routes,
+    dispatch_routes,
     grid_routes,
     health_routes,
     incident_routes,
@@ -54,6 +55,7 @@ ROUTERS = (
     live_routes.router,
     health_routes.router,
     admin_routes.router,
+    dispatch_routes.router,
     page_routes.router,
 )
 

@@ -16,10 +16,22 @@ import psycopg
 import typer
 from pydantic import SecretStr, ValidationError
 
+from grid.atlas import Atlas
+from grid.coordinates import Datum, to_wgs84
 from grid.errors import CityError
+from incidents import route_trial
 from incidents.errors import DecisionRefused, Unavailable
 from incidents.lifecycle import Role
-from incidents.postgres import accounts, balance, city, decision_store, jobs, migrate, timescale
+from incidents.postgres import (
+    accounts,
+    balance,
+    city,
+    decision_store,
+    grid_store,
+    jobs,
+    migrate,
+    timescale,
+)
 from incidents.postgres.connection import Connection
 from incidents.settings import Settings
 
@@ -155,6 +167,35 @@ for _part, _kind in ((rules, "rules"), (routes, "routes"), (standards, "standard
     _add_decision(_part, _kind)
 
 
+@routes.command("try")
+def routes_try(  # noqa: PLR0913, PLR0917 - each option is a part of the question
+    category: Annotated[str | None, typer.Option(help="编码体系/matter/编码，缺省未分类")] = None,
+    area: Annotated[str | None, typer.Option(help="区域编码 code of a cell or an area")] = None,
+    lon: Annotated[float | None, typer.Option(min=-180, max=180)] = None,
+    lat: Annotated[float | None, typer.Option(min=-90, max=90)] = None,
+    datum: Annotated[Datum, typer.Option(help="坐标系 of lon and lat")] = Datum.WGS84,
+    source: Annotated[str, typer.Option(help="来源 who tells it")] = "",
+    at: Annotated[datetime | None, typer.Option(help="何时，缺省为现在 / when; now.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """这样的案件会派到哪里；不产生任何案件 / Where would this go? Creates nothing."""
+    moment = at.astimezone(UTC) if at else datetime.now(UTC)
+    if (lon is None) != (lat is None) or (lon is not None and area is not None):
+        raise typer.BadParameter(
+            "lon 与 lat 须同时给出，且不与 area 并用 / give lon and lat, or area"
+        )
+    with _database(_settings()) as conn:
+        if lon is not None and lat is not None:
+            area = _cell_at(conn, lon, lat, datum)
+        decisions = decision_store.in_force(conn, moment)
+    trial = route_trial.Trial(category, (area,) if area else (), source, moment)
+    answer = route_trial.where_to(trial, decisions)
+    if as_json:
+        print(json.dumps({**answer, "at": moment.isoformat()}, ensure_ascii=False))
+    else:
+        print(route_trial.words(answer))
+
+
 @job.command("list")
 def jobs_list(as_json: AsJson = False) -> None:
     """每个任务何时运行、说了什么 / When each job ran and what it said."""
@@ -210,6 +251,13 @@ def jobs_set(
         row = jobs.adjust(conn, name, given, every)
     facts = {"name": row.name, "every_s": row.every.total_seconds(), "setting": row.setting}
     _tell(as_json, facts, f"{row.name}: {json.dumps(row.setting)}, {row.every}")
+
+
+def _cell_at(conn: Connection, lon: float, lat: float, datum: Datum) -> str | None:
+    """The code of the cell that holds a place, None outside the city."""
+    atlas = Atlas.of(grid_store.load_edition(conn)[2])
+    index = atlas.locate_one(*to_wgs84(lon, lat, datum))
+    return str(atlas.codes[index]) if index >= 0 else None
 
 
 def _known_job(name: str) -> None:
