@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from api.problems import Problem
 from incidents.decisions import Decisions
 from incidents.postgres import decision_store
 from incidents.route_trial import Trial, where_to
+
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 router = APIRouter(prefix="/api/v1", tags=["dispatch 派遣"])
 
@@ -75,7 +77,7 @@ class TrialShown(BaseModel):
 @router.post("/routes/try", response_model=TrialShown, summary="试派 Where would this go?")
 def try_routes(given: TrialGiven, _: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
     """Nothing is created. Which route wins, which comes next, which were passed over and why."""
-    at = given.at or now()
+    at = _moment(given.at)
     trial = Trial(given.category, _areas(given, parts), given.source, at)
     return answers.json(where_to(trial, _decisions(given, parts)))
 
@@ -85,6 +87,14 @@ def _decisions(given: TrialGiven, parts: Parts) -> Decisions:
         return parts.in_force.decisions
     with parts.connection() as connection:
         return decision_store.in_force(connection, given.at)
+
+
+def _moment(given: datetime | None) -> datetime:
+    if given is not None and not EARLIEST <= given < LATEST:
+        raise _wrong(
+            "/at", "时间须在 2000 年至 2100 年之间", "the time lies before 2000 or after 2099"
+        )
+    return given or now()
 
 
 def _areas(given: TrialGiven, parts: Parts) -> tuple[str, ...]:
