@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api import answers
@@ -26,6 +26,15 @@ router = APIRouter(prefix="/api/v1", tags=["dispatch 派遣"])
 
 class TrialGiven(Given):
     """试派: a category, a place (a position, or the code of a cell or an area), a source, a time."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"category": "local/matter/11001", "area": "990102001", "source": "person:intake"}
+            ]
+        },
+    )
 
     category: Code | None = Field(default=None, description="不填为未分类 none: unsorted")
     position: PositionGiven | None = None
