@@ -18,14 +18,12 @@ from fastapi.params import Depends
 from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 
+from api.caller import DESK, Caller, Scope
 from api.problems import Problem
-from incidents.incident import Actor
 from incidents.lifecycle import Role
 from incidents.postgres.accounts import Account
 
 R = Role
-DESK = frozenset({R.INTAKE_OFFICER, R.DISPATCHER, R.SHIFT_LEAD})
-"""The desk 受理、派遣、值班长: the only ones who see who reported."""
 STAFF = DESK | {R.ADMINISTRATOR, R.INSPECTOR, R.DEPARTMENT}
 READERS = STAFF | {R.EVALUATOR, R.AUDITOR}
 SCREENS = READERS | {R.WALL}
@@ -34,51 +32,6 @@ EVERYBODY = frozenset(Role) - {R.SYSTEM}
 REMEMBERED_S = 2.0
 """How long a token's account is believed without asking again: a revoked token dies within this."""
 _REMEMBERED_AT_MOST = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which incidents a caller sees: a department its own, an area account those under its code prefix."""
-
-    department: str | None = None
-    area: str | None = None
-
-    def covers(self, department: str | None, cell: str | None, community: str | None) -> bool:
-        """Whether an incident of that department, cell and community lies within."""
-        if self.department is not None and department != self.department:
-            return False
-        return self.area is None or (cell or community or "").startswith(self.area)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks."""
-
-    name: str
-    role: Role
-    department: str | None = None
-    area: str | None = None
-
-    @property
-    def actor(self) -> Actor:
-        """The caller as the one who makes a move."""
-        return Actor(self.name, self.role, self.department, self.area)
-
-    @property
-    def scope(self) -> Scope:
-        """What the caller may see. A department's account without a department sees nothing."""
-        department = (self.department or "") if self.role is R.DEPARTMENT else None
-        return Scope(department, self.area)
-
-    @property
-    def sees_reporter(self) -> bool:
-        """Whether the one who reported may be shown to this caller."""
-        return self.role in DESK
-
-    @property
-    def sees_text(self) -> bool:
-        """Whether what people wrote may be shown; a wall hangs where anyone looks."""
-        return self.role is not R.WALL
 
 
 @dataclass
@@ -196,3 +149,25 @@ def _declarations(dependant: Dependant) -> Iterator[Allow | Anyone]:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+__all__ = [
+    "DESK",
+    "EVERYBODY",
+    "READERS",
+    "REMEMBERED_S",
+    "SCREENS",
+    "STAFF",
+    "AccessUndeclared",
+    "Allow",
+    "Anyone",
+    "Caller",
+    "Doorkeeper",
+    "R",
+    "Scope",
+    "allow",
+    "anyone",
+    "caller_of",
+    "stranger",
+    "table",
+]

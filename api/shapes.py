@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from api.access import Caller
+from api.caller import Caller
 from incidents.incident import Incident, public_view
 from incidents.lifecycle import Move, State
 
