@@ -10,7 +10,7 @@ COMPILE := .venv/bin/uv pip compile -q --generate-hashes --no-emit-index-url --n
            --python-version 3.11 pyproject.toml
 
 .PHONY: help run stop doctor install install-dev test check format-check lint types contracts unit \
-        format bench chaos lock clean reset
+        format bench chaos lock clean reset web browser
 
 help: ## 列出全部命令 / show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -19,6 +19,7 @@ help: ## 列出全部命令 / show this list
 ##@ 运行 / Run it
 run: ## 启动全部并播放演示城市，Ctrl-C 停止 / start everything with the demo city; Ctrl-C stops it
 	@$(READY) run
+	@$(LOCAL) web || echo "页面未能构建，接口照常 / the screens could not be built; the API runs without them" >&2
 	@exec env PYTHONPATH=.:docker $(PY) -m local run
 
 stop: ## 停止正在运行的系统 / stop the running system
@@ -27,11 +28,15 @@ stop: ## 停止正在运行的系统 / stop the running system
 doctor: ## 检查本机缺什么、怎样补 / say what this machine lacks and the command that mends it
 	@python=$$($(READY) python) && PYTHONPATH=.:docker "$$python" -m local doctor
 
+web: ## 构建三个页面（源码有变时） / build the three screens where their sources changed
+	@$(READY) run
+	@$(LOCAL) web
+
 install: ## 只安装运行所需的依赖 / only install what `make run` needs
 	@$(READY) run
 
 ##@ 检验 / Prove it
-test: install-dev format-check lint types contracts ## 全部检验 / everything: format, lint, types, contracts, all tests
+test: install-dev web browser format-check lint types contracts ## 全部检验 / everything: format, lint, types, contracts, all tests
 	@$(PY) -m pytest
 
 check: install-dev format-check lint types contracts unit ## 一分钟内的部分 / the part that takes less than a minute
@@ -52,7 +57,7 @@ lock: install-dev ## 重新锁定依赖及其校验和 / lock all packages again
 	@$(COMPILE) -c requirements/run.lock -o requirements/image.lock
 
 clean: ## 删除构建产物与缓存 / remove build products and caches
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv build dist api/web/dist api/web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 reset: ## 同上，并删除本地数据 / the same, and the local data too
@@ -60,6 +65,9 @@ reset: ## 同上，并删除本地数据 / the same, and the local data too
 	@$(MAKE) --no-print-directory clean
 
 # The steps of `check` and `test`, each also alone.
+browser: install-dev
+	@$(LOCAL) browser >/dev/null
+
 install-dev:
 	@$(READY) dev
 

@@ -1,4 +1,8 @@
-"""The start page, the offline API documentation and their assets, served by us without a build; nothing from outside."""
+"""The start page, the offline API documentation, the three screens and their assets; nothing from outside.
+
+The start page and the documentation need no build. Every page names all else relative to itself, so that it works
+behind any path prefix a proxy takes off; a screen therefore ends with a slash.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from swagger_ui_bundle import swagger_ui_path
 
-from api import answers
+from api import answers, built_pages
 from api.access import anyone
 from api.parts import Opened
 from api.problems import Problem
@@ -32,6 +36,7 @@ _ASSETS: dict[str, tuple[Traversable, str]] = {
     "swagger-ui-bundle.js": (_THEIRS, "text/javascript; charset=utf-8"),
 }
 Seen = Annotated[str | None, Header(alias="If-None-Match", include_in_schema=False)]
+Accepted = Annotated[str, Header(alias="Accept-Encoding", include_in_schema=False)]
 
 
 @router.get("/", include_in_schema=False)
@@ -46,13 +51,45 @@ async def docs(seen: Seen = None) -> Response:
     return _file(_OURS, "docs.html", "text/html; charset=utf-8", seen)
 
 
+@router.get("/wall/", include_in_schema=False)
+def wall(accepted: Accepted = "", seen: Seen = None) -> Response:
+    """大屏."""
+    return built_pages.page("wall", accepted, seen)
+
+
+@router.get("/desk/", include_in_schema=False)
+def desk(accepted: Accepted = "", seen: Seen = None) -> Response:
+    """值班台."""
+    return built_pages.page("desk", accepted, seen)
+
+
+@router.get("/field/", include_in_schema=False)
+def field(accepted: Accepted = "", seen: Seen = None) -> Response:
+    """网格员."""
+    return built_pages.page("field", accepted, seen)
+
+
+@router.get("/wall", include_in_schema=False)
+@router.get("/desk", include_in_schema=False)
+@router.get("/field", include_in_schema=False)
+async def slashless(request: Request) -> Response:
+    """To the same with a slash, on which the page's relative addresses depend."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"{request.url.path.rsplit('/', 1)[-1]}/{query}", 308)
+
+
 @router.get("/assets/{name}", include_in_schema=False)
-async def asset(name: Annotated[str, Path(max_length=60)], seen: Seen = None) -> Response:
+async def asset(
+    name: Annotated[str, Path(max_length=100)], accepted: Accepted = "", seen: Seen = None
+) -> Response:
     """One of the files our pages load; no other."""
     found = _ASSETS.get(name)
-    if found is None:
+    if found is not None:
+        return _file(found[0], name, found[1], seen)
+    built = await run_in_threadpool(built_pages.asset, name, accepted, seen)
+    if built is None:
         raise Problem(404, "not_found", ("没有这个文件", "there is no such file"))
-    return _file(found[0], name, found[1], seen)
+    return built
 
 
 @router.get("/openapi.json", include_in_schema=False)

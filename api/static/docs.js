@@ -19,9 +19,10 @@ function older(node) {
   return out;
 }
 
-const answer = await fetch("/openapi.json");
+const answer = await fetch("openapi.json");
 const spec = older(await answer.json());
 spec.openapi = "3.0.3";
+spec.servers = [{ url: new URL(".", location.href).pathname.replace(/\/$/, "") }]; // behind a path prefix, too
 window.SwaggerUIBundle({
   spec,
   dom_id: "#docs",

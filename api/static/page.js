@@ -45,7 +45,7 @@ const clock = new Intl.DateTimeFormat("zh-CN", { month: "numeric", day: "numeric
 async function lookAtParts() {
   const whole = byId("whole");
   try {
-    const answer = await fetch("/readyz", { headers: { Accept: "application/json" } });
+    const answer = await fetch("readyz", { headers: { Accept: "application/json" } });
     const told = await answer.json();
     whole.textContent = told.ready ? "✔ 运行正常 running" : "✘ 有部分未就绪 not ready";
     whole.className = told.ready ? "good" : "bad";
@@ -78,7 +78,7 @@ function showChecks(told) {
 }
 
 async function offerWall() {
-  const answer = await fetch("/demo/account").catch(() => null);
+  const answer = await fetch("demo/account").catch(() => null);
   if (answer && answer.ok) byId("as-wall").hidden = false;
 }
 
@@ -87,7 +87,7 @@ async function offerWall() {
 async function lookAtFigures(mine) {
   while (mine === session) {
     try {
-      showFigures(await ask("/api/v1/wall/summary"));
+      showFigures(await ask("api/v1/wall/summary"));
     } catch (fault) {
       if (fault.status === 401) return leave("令牌已失效 the token is no longer good");
       byId("fresh").textContent = `✘ 数字未更新 figures are old: ${fault.message}`;
@@ -151,14 +151,14 @@ function show(incident, fresh) {
 }
 
 async function loadNewest() {
-  const page = await ask(`/api/v1/incidents?limit=${SHOWN}`);
+  const page = await ask(`api/v1/incidents?limit=${SHOWN}`);
   page.items.sort((a, b) => (a.changed_at < b.changed_at ? -1 : 1));
   for (const incident of page.items) show(incident, false);
   byId("none").hidden = rows.size > 0;
 }
 
 async function loadNames() {
-  const { body } = await ask("/api/v1/standards");
+  const { body } = await ask("api/v1/standards");
   categories = new Map((body.categories || []).map((one) => [one.key, one.zh || one.name_zh || one.key]));
   departments = new Map((body.departments || []).map((one) => [one.code, one.zh || one.name_zh || one.code]));
 }
@@ -176,7 +176,7 @@ async function follow(mine) {
     try {
       const headers = { Authorization: `Bearer ${token}`, Accept: "text/event-stream" };
       if (lastId !== null) headers["Last-Event-ID"] = lastId;
-      const answer = await fetch("/api/v1/live", { headers, cache: "no-store" });
+      const answer = await fetch("api/v1/live", { headers, cache: "no-store" });
       if (answer.status === 401) return leave("令牌已失效 the token is no longer good");
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       line("● 实时 live", "good");
@@ -258,9 +258,9 @@ function use(given) {
 
 byId("login").addEventListener("submit", (event) => { event.preventDefault(); use(byId("token").value); });
 byId("leave").addEventListener("click", () => leave(""));
-byId("as-wall").addEventListener("click", async () => use((await (await fetch("/demo/account")).json()).token));
+byId("as-wall").addEventListener("click", async () => use((await (await fetch("demo/account")).json()).token));
 
 lookAtParts();
 setInterval(lookAtParts, 5000);
-fetch("/version").then((a) => a.json()).then((told) => { byId("version").textContent = `${told.name} ${told.version}`; }).catch(() => {});
+fetch("version").then((a) => a.json()).then((told) => { byId("version").textContent = `${told.name} ${told.version}`; }).catch(() => {});
 if (token) enter();

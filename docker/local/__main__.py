@@ -1,4 +1,4 @@
-"""Commands of the local ground: run, stop, doctor, reset, jars."""
+"""Commands of the local ground: run, stop, doctor, reset, jars, web, browser."""
 
 import os
 import sys
@@ -12,7 +12,11 @@ USAGE = """\
   stop     停止本目录的系统 / stop the system of this home
   doctor   检查本机缺什么 / say what this machine lacks and what mends it
   reset    删除本地数据 / delete the local data of this home
-  jars     下载并校验 Kafka 的 jar / fetch and check Kafka's jars"""
+  jars     下载并校验 Kafka 的 jar / fetch and check Kafka's jars
+  web      构建页面（源码有变时） / build the screens where their sources changed
+  browser  找到或安装测试用的 Chromium / find or install the Chromium of the browser tests"""
+
+COMMANDS = {"run", "stop", "doctor", "reset", "jars", "web", "browser"}
 
 
 def main(words: list[str]) -> int:
@@ -21,7 +25,7 @@ def main(words: list[str]) -> int:
     if command in {"-h", "--help"}:
         print(USAGE)
         return 0
-    if command not in {"run", "stop", "doctor", "reset", "jars"}:
+    if command not in COMMANDS:
         print(USAGE, file=sys.stderr)
         return 2
     try:
@@ -41,6 +45,16 @@ def _obey(command: str, wishes: Wishes) -> int:
         from local import jars
 
         print(f"{len(jars.fetch())} jars · {jars.kafka_folder()}")
+        return 0
+    if command == "web":
+        from local import pages
+
+        print("页面已构建 / built" if pages.build() else "页面已是最新 / up to date")
+        return 0
+    if command == "browser":
+        from local import browser
+
+        print(browser.ensure())
         return 0
     from local import home, parts, run
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.real
 
 TABLE = access.table(create_app(Settings(database_url="postgresql://nowhere")))
 PUBLIC = {"/", "/docs", "/openapi.json", "/assets/{name}", "/demo/account", "/livez", "/readyz", "/version",
-          "/metrics"}  # fmt: skip
+          "/metrics", "/wall", "/wall/", "/desk", "/desk/", "/field", "/field/"}  # fmt: skip
 _GIVEN = {"number": "9999992020010100001", "code": "11010100100101", "device": "d-1", "id": "1",
           "name": "nobody"}  # fmt: skip
 

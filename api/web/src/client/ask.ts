@@ -1,0 +1,60 @@
+/** Questions to the API with the types its OpenAPI gives them; an answer that is none becomes a Refusal. */
+
+import { address } from "./address";
+import type { paths } from "./openapi";
+
+type Json<A> = A extends { content: { "application/json": infer Body } } ? Body : never;
+type Got<P extends keyof paths> = paths[P] extends { get: { responses: { 200: infer A } } } ? Json<A> : never;
+type Asked<P extends keyof paths> = paths[P] extends { get: { parameters: { query?: infer Q } } } ? Q : never;
+type Placed<P extends keyof paths> = paths[P] extends { get: { parameters: { path: infer Q } } } ? Q : never;
+
+/** What the API said instead of an answer (RFC 9457), or that it did not answer: status 0. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly zh: string,
+    readonly en: string,
+  ) {
+    super(`${status} ${code}: ${zh} / ${en}`);
+  }
+}
+
+/** How we say who we are: a bearer token, or nothing where the session's cookie says it. */
+export const identity = { token: null as string | null };
+
+/** Ask for a path of the API's description; `place` fills the names in braces. */
+export async function get<P extends keyof paths>(
+  path: P,
+  query?: Asked<P>,
+  place?: Placed<P>,
+  signal?: AbortSignal,
+): Promise<Got<P>> {
+  const filled = String(path).replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(String((place as Record<string, unknown>)[name])),
+  );
+  const answer = await send(filled, query as Record<string, unknown>, { signal });
+  return (await answer.json()) as Got<P>;
+}
+
+/** One request with our identity; a Refusal unless it was answered with success. */
+export async function send(path: string, query: Record<string, unknown> = {}, more: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(more.headers);
+  if (!headers.has("Accept")) headers.set("Accept", "application/json");
+  if (identity.token) headers.set("Authorization", `Bearer ${identity.token}`);
+  let answer: Response;
+  try {
+    answer = await fetch(address(path, query), { ...more, headers, credentials: "same-origin" });
+  } catch (fault) {
+    if (fault instanceof DOMException && fault.name === "AbortError") throw fault;
+    throw new Refusal(0, "no_answer", "服务器没有应答", "the server does not answer");
+  }
+  if (!answer.ok) throw await refusal(answer);
+  return answer;
+}
+
+async function refusal(answer: Response): Promise<Refusal> {
+  const told = (await answer.json().catch(() => ({}))) as Record<string, string | undefined>;
+  const zh = told.detail ?? told.title ?? `HTTP ${answer.status}`;
+  return new Refusal(answer.status, told.code ?? "http", zh, told.detail_en ?? told.title_en ?? zh);
+}

@@ -1,0 +1,6 @@
+import "@/tokens/tokens.css";
+import { createApp } from "vue";
+import { gated } from "@/session/gate";
+import Desk from "./Desk.vue";
+
+createApp(gated(Desk, "desk")).mount("#page");

@@ -1,0 +1,40 @@
+"""One whole system and one browser for all tests of the screens, started as `make run` starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from local import pages
+from local.trouble import Trouble
+from tests.browser import town
+from tests.browser.eyes import chromium
+from tests.journey.system import WholeSystem, whole_system
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The pages as their sources say."""
+    pages.build()
+
+
+@pytest.fixture(scope="session")
+def system(built: None) -> Iterator[WholeSystem]:
+    """A small town on real Kafka and PostgreSQL."""
+    with whole_system() as found:
+        found.start()
+        town.settle(found)
+        found.wait_grid()
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser_() -> Iterator[Browser]:
+    """Chromium; a failure that says how to get it where it is missing."""
+    try:
+        with chromium() as opened:
+            yield opened
+    except Trouble as trouble:
+        pytest.fail(str(trouble), pytrace=False)

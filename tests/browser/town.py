@@ -1,0 +1,85 @@
+"""The town the screens' tests look at: the journey's hundred cells, one sensor for each kind of trouble, its people."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tests.journey import scene
+from tests.journey.machines import Answer, Door
+from tests.journey.oracle import Level
+from tests.journey.system import ADMIN_TOKEN, WholeSystem, until
+
+LEVEL = Level("flood", "road.water", raise_at=27, clear_at=20, for_s=0, gap_s=900)
+FLOOD, LITTER = "scene/matter/flood", "scene/matter/litter"
+
+
+def settle(system: WholeSystem) -> None:
+    """Put city, rules, routes and people there."""
+    bodies: dict[str, dict[str, Any]] = {
+        "rules": {"rules": [scene.threshold(LEVEL, FLOOD, urgent=True)]},
+        "routes": {"routes": [scene.automatic_route("water", [FLOOD], "A")]},
+        "standards": scene.standards([FLOOD, LITTER]),
+    }
+    scene.settle(system.database_url, bodies)
+
+
+def door(system: WholeSystem, name: str, which: str = "api") -> Door:
+    """A door, knocked at by a person of the scene."""
+    return Door(system.url(which), scene.token_of(name))
+
+
+def ask(system: WholeSystem, name: str, method: str, path: str, body: object = None) -> Answer:
+    """A call of the API by somebody."""
+    return door(system, name).ask(method, f"/api/v1{path}", body)
+
+
+def register(system: WholeSystem, code: str, column: int, row: int) -> None:
+    """A water gauge in the middle of a cell."""
+    lon, lat = scene.middle(column, row)
+    place = {"lon": lon, "lat": lat, "datum": "wgs84"}
+    body = {"name": f"积水监测 {code}", "kind": "water", "position": place}
+    answer = Door(system.url("api"), ADMIN_TOKEN).ask("PUT", f"/api/v1/devices/{code}", body)
+    assert answer.status in {200, 201}, answer.body
+
+
+def hear(system: WholeSystem, device: str, value: float) -> None:
+    """A reading through the machines' door."""
+    row = {"device": device, "metric": LEVEL.metric, "at": int(time.time() * 1000), "value": value}
+    answer = door(system, "machines", "gateway").ask("POST", "/ingest/v1/readings", [row])
+    assert answer.status == 202, answer.body
+
+
+def flood(system: WholeSystem, device: str, column: int, row: int) -> str:
+    """A gauge that was dry and is over its level: the number of the incident it opened."""
+    register(system, device, column, row)
+    hear(system, device, 12.0)
+    hear(system, device, 31.5)
+    return opened(system, scene.cell_code(column, row))
+
+
+def opened(system: WholeSystem, cell: str) -> str:
+    """The number of the newest incident in a cell, as soon as there is one."""
+    found: list[str] = []
+
+    def there() -> bool:
+        items = ask(system, "lead", "GET", f"/incidents?cell={cell}").json["items"]
+        found[:] = [one["number"] for one in items]
+        return bool(found)
+
+    until(there, 30, lambda: f"no incident in {cell}\n{system.explain()}")
+    return found[0]
+
+
+def report(system: WholeSystem, column: int, row: int, text: str = "路面有垃圾") -> str:
+    """A person's report in the middle of a cell: its number."""
+    lon, lat = scene.middle(column, row)
+    body = {
+        "text": text,
+        "category": LITTER,
+        "position": {"lon": lon, "lat": lat, "datum": "wgs84"},
+        "reporter": {"name": "张三丰", "phone": "13812345678"},
+    }
+    answer = ask(system, "intake", "POST", "/reports", body)
+    assert answer.status == 201, answer.body
+    return str(answer.json["number"])
