@@ -108,6 +108,24 @@ class Row:
             return ()
         return tuple(value)
 
+    def table(self, member: str) -> Row:
+        """A table inside the row, its faults under the row's name and the member's."""
+        inner = self._take(member, None)
+        if inner is _MISSING:  # said already; what is missing inside need not be
+            return Row(self.name, {}, Faults())
+        return Row(f"{self.name}.{member}", inner, self.faults)
+
+    def rows(self, member: str) -> Iterator[Row]:
+        """The rows of a list inside the row, each named by its place and code; none when absent."""
+        given = self._left.pop(member, None)
+        if given is None:
+            return
+        if not isinstance(given, list):
+            self.wrong(f"{member} 应为列表", f"{member} should be a list")
+            return
+        for n, inner in enumerate(given):
+            yield Row(f"{self.name}.{member}[{n}]{_named(inner)}", inner, self.faults)
+
     def has(self, member: str) -> bool:
         """Whether the member was given and not taken yet."""
         return self._left.get(member) is not None
@@ -145,8 +163,15 @@ def rows_of(body: object, member: str, faults: Faults) -> Iterator[Row]:
         faults.add(member, f"缺少列表 {member}", f"the list {member} is missing")
         return
     for n, row in enumerate(given):
-        code = row.get("code") or row.get("key") if isinstance(row, Mapping) else None
-        yield Row(f"{member}[{n}]" + (f" {code}" if code else ""), row, faults)
+        yield Row(f"{member}[{n}]{_named(row)}", row, faults)
+
+
+def _named(row: object) -> str:
+    """What the row calls itself, after a blank."""
+    if not isinstance(row, Mapping):
+        return ""
+    code = row.get("code") or row.get("key") or row.get("from")
+    return f" {code}" if code else ""
 
 
 def only_once(rows: list[tuple[Row, str]], faults: Faults, what: str = "code") -> None:
