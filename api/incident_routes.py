@@ -174,6 +174,7 @@ def _whole(found: Incident, caller: Caller) -> Response:
 
 def _explained(found: Incident, events: list[views.EventBehind]) -> dict[str, Any]:
     explanation_ = dict(found.explanation)
+    dispatch = explanation_.pop("dispatch", None) or {}
     return {
         "number": found.number,
         "version": found.version,
@@ -182,11 +183,11 @@ def _explained(found: Incident, events: list[views.EventBehind]) -> dict[str, An
         "category": {"key": found.category, **(explanation_.pop("category", None) or {})},
         "department": {
             "code": found.department,
-            **(explanation_.get("dispatch") or {}),
+            **dispatch,
         },
         "deadline": {
             "due_at": found.due_at,
-            "limit_minutes": (explanation_.get("dispatch") or {}).get("limit_minutes"),
+            "limit_minutes": dispatch.get("limit_minutes"),
         },
         **explanation_,
         "events": [event._asdict() for event in events],

@@ -19,7 +19,7 @@ from incidents.errors import MoveForbidden, MoveIncomplete, Stale, Unavailable
 from incidents.event import Event, Origin, Outcome
 from incidents.incident import SYSTEM, Actor, Incident, Kept
 from incidents.lifecycle import Move, Need, Role, State, check_move, moves_from
-from incidents.rules_events import EventVerdict, judge_event
+from incidents.rules_events import EventVerdict, judge_event, why_filtered
 
 _ATTEMPTS = 5
 _ASKED = ("reason", "department", "inspector", "data")
@@ -100,7 +100,8 @@ def receive(
         return _cleared(ledger, event, at)
     verdict = verdict or judge_event(event, decisions.book)
     if not verdict.opens:
-        return _recorded(ledger, event, Outcome.FILTERED, verdict.why)
+        why = why_filtered(event, verdict.why, decisions.categories)
+        return _recorded(ledger, event, Outcome.FILTERED, why)
     category = verdict.category or decisions.unsorted
     if event.origin is not Origin.RULE and event.category is not None:
         decisions.category(category)
@@ -316,10 +317,9 @@ def _recorded(ledger: Ledger, event: Event, outcome: Outcome, why: str) -> Recei
 
 def _why_opened(event: Event, verdict: EventVerdict, decisions: Decisions) -> dict[str, Any]:
     place = event.place
-    outside = None if place.cell_code else "不在任何单元网格内 / outside every cell"
     return {
         "opened": {"why": verdict.why, "rule": verdict.rule, "saw": dict(event.saw or {})},
-        "cell": {"code": place.cell_code, "why": outside},
+        "cell": {"code": place.cell_code, "why": place.why},
         "category": {"key": event.category, "edition": decisions.editions.get("standards")},
     }
 

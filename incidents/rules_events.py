@@ -6,7 +6,7 @@ where a rule of the city says so. Knows no clock and remembers nothing: each eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,23 @@ def judge_event(event: Event, book: RuleBook) -> EventVerdict:
     if event.origin is Origin.PERSON:
         return _heard(event, None, book)
     return EventVerdict(False, event.category, None, False, State.OPEN, _none(event, refusals))
+
+
+def why_filtered(event: Event, why: str, categories: Container[str]) -> str:
+    """Why no incident was opened: what is wrong with the event itself comes before what the rules say (`why`).
+
+    `categories` are the keys of the code sets in use.
+    """
+    reasons = [why]
+    if event.place.swapped:
+        reasons.insert(0, event.place.why)
+    if event.category is not None and event.category not in categories:
+        reasons.insert(
+            0,
+            f"编码体系中没有类别 {event.category}：请更正来源所用的编码，或在类别表中增加它 / no category {event.category} in "
+            f"the code sets in use: correct the source's code, or add the category",
+        )
+    return "；".join(reasons)
 
 
 def _satisfied(event: Event, rule: ReportRule, book: RuleBook) -> EventVerdict:

@@ -79,6 +79,8 @@ class Ground:
         return found
 
     def _place(self, raw: Position, lon: float, lat: float, index: int) -> Place:
+        if index == SWAPPED:
+            return Place(raw, swapped=True)  # a latitude beyond the pole is no place to keep
         if index < 0:
             return Place(raw, lon, lat)
         atlas = self._atlas

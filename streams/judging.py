@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from grid.errors import CityError
 from incidents import desk, rules
-from incidents.errors import Stale, Unavailable
+from incidents.errors import CategoryUnknown, Stale, Unavailable
 from incidents.event import Event, Origin, Outcome, Place
 from incidents.postgres import intake as store
 from incidents.postgres import readings
@@ -29,6 +29,7 @@ from streams.known import Known
 from streams.prepared import Prepared
 from streams.sightings import Sighting, devices_named
 
+_UNKNOWN_CATEGORY = "；请更正来源所用的编码，或在类别表中增加它，然后重投 / correct the source's code, or add the category, then redrive"
 _COUNTED = {Outcome.OPENED: "opened", Outcome.JOINED: "joined", Outcome.FILTERED: "filtered"}
 
 
@@ -181,7 +182,10 @@ def _set_aside(
     place, item = arrival.sighting.place, arrival.sighting.item
     books[place].events_quarantined += 1
     reason = fault.code if isinstance(fault, CityError) else "failed"
-    return prepared.event_aside(place, item, reason, f"{type(fault).__name__}: {fault}")
+    detail = f"{type(fault).__name__}: {fault}"
+    if isinstance(fault, CategoryUnknown):
+        detail += _UNKNOWN_CATEGORY
+    return prepared.event_aside(place, item, reason, detail)
 
 
 def _count(receipt: desk.Receipt, arrival: _Arrival, books: Mapping[int, Books]) -> None:

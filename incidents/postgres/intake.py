@@ -6,7 +6,7 @@ Works inside the transaction of the connection it is given and commits nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -186,7 +186,7 @@ def device_places(
 ) -> dict[int, Standing]:
     """Where devices stand, by id; asked for by id or by code."""
     rows = connection.execute(_SQL["device_places"], {"ids": list(ids), "codes": list(codes)})
-    return {row[0]: Standing(row[1], _place(*row[2:])) for row in rows}
+    return {row[0]: Standing(row[1], replace(_place(*row[2:]), device=row[1])) for row in rows}
 
 
 def _place(  # noqa: PLR0913, PLR0917 - the columns of one row

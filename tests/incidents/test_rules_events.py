@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from incidents.event import Event
+from grid.coordinates import Datum, Position
+from incidents.event import Event, Place
 from incidents.lifecycle import State
 from incidents.rules import RuleBook, judge_event
 from incidents.rules_book import ReportRule
+from incidents.rules_events import why_filtered
 from tests.incidents.builders import (
+    LAT,
     LITTER,
+    LON,
     NOISE,
     a_place,
     a_report,
@@ -71,6 +77,41 @@ def test_where_no_rule_speaks_that_is_said() -> None:
     verdict = judge_event(an_event(category=NOISE), RuleBook.of(3, [ZONED], {}))
     assert NOISE in verdict.why
     assert "no rule asks" in verdict.why
+
+
+def test_a_category_no_code_set_has_is_the_first_reason_said() -> None:
+    event = an_event(category="gb47678.5-2026/matter/99999")
+    why = why_filtered(event, "没有规则 / no rule asks", the_decisions().categories)
+    assert why.startswith("编码体系中没有类别 gb47678.5-2026/matter/99999")
+    assert "correct the source's code" in why
+    assert "no rule asks" in why
+
+
+def test_exchanged_longitude_and_latitude_are_the_first_reason_said() -> None:
+    swapped = Place(Position(LAT, LON, Datum.WGS84), swapped=True)
+    why = why_filtered(an_event(place=swapped), "没有规则", the_decisions().categories)
+    assert why.startswith("经纬度似乎颠倒")
+    assert "send it again" in why
+
+
+def test_a_sound_event_is_filtered_for_what_the_rules_say_alone() -> None:
+    assert why_filtered(an_event(), "没有规则", the_decisions().categories) == "没有规则"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (a_place(), "上报位置"),
+        (replace(a_place(), device="d-7"), "固定设备登记位置 d-7"),
+        (a_place(cell_code=None), "outside every cell"),
+        (Place(), "未给出位置"),
+        (Place(device="d-7"), "没有登记位置"),
+        (Place(Position(LAT, LON, Datum.WGS84), swapped=True), "经纬度似乎颠倒"),
+    ],
+)
+def test_a_place_says_why_it_has_its_cell_or_none(place: Place, said: str) -> None:
+    assert said in place.why
+    assert " / " in place.why
 
 
 def test_kind_source_and_area_narrow_a_rule() -> None:
