@@ -32,7 +32,7 @@ HOUR_TICKS = 3_600_000_000
 MOST = 10_000
 """The longest limit, in any unit: who writes more mistook the unit."""
 YELLOW = 0.8
-"""The share of a limit after which it is near 黄灯; the usual last fifth (domain.md §2.4)."""
+"""The share of a limit after which it is near 黄灯; the usual last fifth (docs/deadlines.md)."""
 
 
 class Unit(StrEnum):
@@ -290,7 +290,7 @@ def _unsure(why: str) -> str:
 
 
 USUAL_HOURS = (Hours(((480, 720), (840, 1080))),)
-"""08:00-12:00 and 14:00-18:00, Monday to Friday: the default calendar of domain.md §2.4."""
+"""08:00-12:00 and 14:00-18:00, Monday to Friday: the default calendar (docs/deadlines.md)."""
 
 __all__ = [
     "USUAL_HOURS",

@@ -1,11 +1,13 @@
-"""The city's decisions in force together: rules, routes, categories, nearness, departments, each of its edition."""
+"""The city's decisions in force together, each of its edition: rules, routes, categories, departments, calendar."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
+from incidents.calendar import USUAL_HOURS, WorkingCalendar
 from incidents.category import Category, CategoryKey
 from incidents.dispatching import RouteBook
 from incidents.duplicates import Nearby
@@ -39,6 +41,9 @@ class Decisions:
     unsorted: str
     departments: Mapping[str, Department] = field(default_factory=dict)
     editions: Mapping[str, int] = field(default_factory=dict)
+    calendar: WorkingCalendar = field(
+        default_factory=lambda: WorkingCalendar(ZoneInfo("Asia/Shanghai"), USUAL_HOURS)
+    )
 
     @cached_property
     def book(self) -> RuleBook:

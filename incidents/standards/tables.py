@@ -1,7 +1,7 @@
 """The city's decisions as bodies (plain JSON, one per kind) and as objects: read, refused with reasons, written, seeded.
 
-Three kinds: `rules`, `routes`, `standards` (categories, nearness, departments). A body is refused whole. That they fit
-each other is asked by `decide`; what they mean is the judgement's business.
+Four kinds: `rules`, `routes`, `standards` (categories, nearness, departments), `calendar`. A body is refused whole.
+That they fit each other is asked by `decide`; what they mean is the judgement's business.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from incidents.dispatching import Route, RouteBook
 from incidents.duplicates import Nearby
 from incidents.errors import CategoryUnknown, DecisionRefused
 from incidents.rules_book import ReportRule, Rule, matches
+from incidents.standards.calendar_table import CalendarTable, read_calendar, write_calendar
 from incidents.standards.route_tables import check_routes, read_routes, write_routes
 from incidents.standards.rows import Faults, Row, only_once, rows_of
 from incidents.standards.rule_tables import read_rules, write_rules
 
-Kind = Literal["rules", "routes", "standards"]
-KINDS: tuple[Kind, ...] = ("rules", "routes", "standards")
+Kind = Literal["rules", "routes", "standards", "calendar"]
+KINDS: tuple[Kind, ...] = ("rules", "routes", "standards", "calendar")
 DEMO_REGION, DEMO_TIME_ZONE = "990100", "Asia/Shanghai"
 _REGION = re.compile(r"[0-9A-Z]{6}", re.ASCII)
 
@@ -59,6 +60,10 @@ class Standards:
         return None
 
 
+Parsed = tuple[Rule, ...] | tuple[Route, ...] | Standards | CalendarTable
+"""What a body of one of the kinds is read into."""
+
+
 @overload
 def read(kind: Literal["rules"], body: object) -> tuple[Rule, ...]: ...
 @overload
@@ -66,8 +71,10 @@ def read(kind: Literal["routes"], body: object) -> tuple[Route, ...]: ...
 @overload
 def read(kind: Literal["standards"], body: object) -> Standards: ...
 @overload
-def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Standards: ...
-def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Standards:
+def read(kind: Literal["calendar"], body: object) -> CalendarTable: ...
+@overload
+def read(kind: str, body: object) -> Parsed: ...
+def read(kind: str, body: object) -> Parsed:
     """A body as objects; DecisionRefused whose `faults` are all (row, reason) pairs."""
     if not isinstance(body, Mapping):
         raise DecisionRefused(
@@ -79,13 +86,17 @@ def read(kind: str, body: object) -> tuple[Rule, ...] | tuple[Route, ...] | Stan
         return read_routes(body)
     if kind == "standards":
         return _read_standards(body)
+    if kind == "calendar":
+        return read_calendar(body)
     raise DecisionRefused(
         zh=f"没有名为 {kind!r} 的决策表", en=f"no kind of decision is called {kind!r}", faults=()
     )
 
 
-def write(kind: str, parsed: tuple[Rule, ...] | tuple[Route, ...] | Standards) -> dict[str, Any]:
+def write(kind: str, parsed: Parsed) -> dict[str, Any]:
     """The body that `read` of the same kind turns into the same objects again."""
+    if isinstance(parsed, CalendarTable):
+        return write_calendar(parsed)
     if isinstance(parsed, Standards):
         return _written_standards(parsed)
     if kind == "routes":
@@ -101,11 +112,12 @@ def decide(
 ) -> Decisions:
     """The decisions in force together; DecisionRefused when one is not sound or they do not fit each other.
 
-    Without a city of its own, region and time zone are the demonstration city's.
+    Without a city of its own, region and time zone are the demonstration city's; so is the calendar without a body.
     """
     region, time_zone = region or DEMO_REGION, time_zone or DEMO_TIME_ZONE
     rules, routes = read("rules", bodies["rules"]), read("routes", bodies["routes"])
     standards = read("standards", bodies["standards"])
+    working_time = read("calendar", bodies.get("calendar") or _toml("working_days.toml"))
     faults = Faults()
     _check_city(region, time_zone, faults)
     _check_rules(rules, standards, faults)
@@ -122,6 +134,7 @@ def decide(
         unsorted=standards.unsorted,
         departments=standards.departments,
         editions=dict(editions),
+        calendar=working_time.calendar(ZoneInfo(time_zone)),
     )
 
 
@@ -137,6 +150,7 @@ def seed() -> dict[str, dict[str, Any]]:
             "departments": _toml("departments.toml")["department"],
             "unsorted": filed["unsorted"],
         },
+        "calendar": _toml("working_days.toml"),
     }
 
 

@@ -40,6 +40,12 @@ REPORT = {
     "categories": [LITTER],
 }
 ROUTE = {"code": "r1", "categories": [LITTER], "department": "CG"}
+CALENDAR: dict[str, Any] = {
+    "hours": [{"weekdays": ["mon"], "spans": ["08:00-12:00"], "on_holidays": True}],
+    "days": [{"date": "2026-10-01", "kind": "holiday", "name": "国庆节", "source": "x"}],
+    "stages": [{"stage": "dispatch", "amount": 1, "unit": "work_hour", "yellow": 0.5}],
+    "confirmed_until": "2026-12-31",
+}
 
 
 def faults_of(kind: str, body: object) -> list[tuple[str, str]]:
@@ -225,6 +231,7 @@ def test_any_damage_to_a_sound_body_is_read_or_refused_but_never_a_crash(
         "rules": {"rules": [RULE, COUNT, REPORT]},
         "routes": {"routes": [ROUTE]},
         "standards": standards(),
+        "calendar": CALENDAR,
     }
     damaged: dict[str, Any] = copy.deepcopy(body[kind])
     member = data.draw(st.sampled_from(sorted(damaged)))
