@@ -183,6 +183,20 @@ def put_standards(given: DecisionGiven, caller: Administrator, parts: Opened) ->
     return _decide("standards", given, caller, parts)
 
 
+@router.get("/calendar", response_model=DecisionShown, summary="工作日历 Calendar in force")
+def calendar(_: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
+    """Working hours, holidays and make-up days, stage limits, and until when all that is confirmed."""
+    return _decision("calendar", parts)
+
+
+@router.put(
+    "/calendar", status_code=201, response_model=DecisionMade, summary="新版日历 New calendar"
+)
+def put_calendar(given: DecisionGiven, caller: Administrator, parts: Opened) -> Response:
+    """A new edition, whole; provisional deadlines it confirms are reckoned again within seconds."""
+    return _decide("calendar", given, caller, parts)
+
+
 def _set_aside(row: views.Quarantined) -> dict[str, Any]:
     body = row._asdict()
     body["key"] = None if row.key is None else row.key.decode(errors="replace")

@@ -102,7 +102,7 @@ def test_the_last_administrator_cannot_be_withdrawn(client: TestClient) -> None:
     assert client.delete("/api/v1/accounts/nobody", headers=ADMIN).status_code == 422
 
 
-@pytest.mark.parametrize("kind", ["rules", "routes", "standards"])
+@pytest.mark.parametrize("kind", ["rules", "routes", "standards", "calendar"])
 def test_what_is_read_can_be_decided_again_and_holds_at_once(client: TestClient, kind: str) -> None:
     before = client.get(f"/api/v1/{kind}", headers=token("auditor")).json()
     assert (before["id"], before["author"]) == (0, "seed")
