@@ -47,6 +47,7 @@ STATUS: dict[str, int] = {
     "edition_taken": 409,
     "device_refused": 422,
     "account_refused": 422,
+    "evaluation_refused": 422,
     "shelf_damaged": 503,
 }
 
@@ -72,6 +73,7 @@ TITLES: dict[str, tuple[str, str]] = {
     "unavailable": ("暂时不可用", "Unavailable for now"),
     "database_unfit": ("数据库不可用", "The database is unfit"),
     "device_refused": ("设备未登记", "The device is not registered"),
+    "evaluation_refused": ("评价请求未被接受", "The evaluation asked for is refused"),
     "account_refused": ("账户未办理", "The account is refused"),
     "shelf_damaged": ("网格索引不可用", "The saved atlas cannot be used"),
     "unauthenticated": ("须先表明身份", "Say who you are"),

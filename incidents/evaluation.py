@@ -1,0 +1,193 @@
+"""综合评价: what may be counted of an incident, figures and rates as data over it, and their arithmetic.
+
+A `Score` is one incident before one subject (itself, a department, a post, a person) in one month: on which day of the
+month each moment fell, and flags that say what became of it. A figure counts scores: those whose moment fell into the
+period and whose flags fit. Which figures there are, and what is left out of them, a city decides
+(`incidents.standards.evaluation_tables`); names and formulas after GB/T 30428.4 as domain.md §1.5 has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum, IntFlag, auto
+
+from incidents.errors import IncidentError
+
+
+class EvaluationRefused(IncidentError):
+    """A month that cannot be closed or run again, an edition or a figure that is not there."""
+
+    code = "evaluation_refused"
+
+
+class Moment(IntEnum):
+    """What falls on a day; the number is its place in `Score.days`, five bits each, so there are at most twelve."""
+
+    REPORTED = 0  # 上报
+    ACCEPTED = 1  # 受理: first 派核实 or 立案
+    OPENED = 2  # 立案, the first
+    DISPATCHED = 3  # 派遣, the first to this subject
+    HANDLED = 4  # 处置反馈, the last
+    VERIFIED = 5  # 核查通过, the last
+    SETTLED = 6  # when it was known whether in time: handled in time, or the deadline passed
+    CLOSED = 7  # 结案, the last
+    URGED = 8  # 督办, the first
+    SENT_BACK = 9  # 回退, the first
+    REWORKED = 10  # 返工, the first
+    APPEALED = 11  # 申诉, the first
+
+
+class Flag(IntFlag):
+    """What became of it, as far as is known now; for a department or a person, of what was theirs."""
+
+    ACCEPTED = auto()
+    OPENED = auto()
+    VOIDED = auto()  # 不予立案/作废
+    DISPATCHED = auto()
+    HANDLED = auto()  # 处置 stands: not asked to be done again since
+    VERIFIED = auto()
+    CLOSED = auto()  # 结案 stands: not reopened since
+    BY_ORDER = auto()  # 强制结案
+    BY_ITSELF = auto()  # 自动结案
+    REOPENED = auto()
+    SENT_BACK = auto()
+    REDISPATCHED = auto()  # 改派 to another department
+    REWORKED = auto()
+    URGED = auto()
+    APPEALED = auto()
+    UPHELD = auto()  # 申诉成立
+    SUSPENDED = auto()  # 挂账 now
+    EVER_SUSPENDED = auto()
+    EXTENDED = auto()
+    ON_TIME = auto()
+    OVERDUE = auto()
+    PUBLIC = auto()  # somebody of the public told us: there is a reporter
+    TIMED = auto()  # handling_s is known
+    ACCEPTANCE_TIMED = auto()  # acceptance_s is known
+    ACCEPTED_LATE = auto()
+    ANSWERED = auto()  # satisfaction is known
+    SATISFIED = auto()  # and at least SATISFIED_FROM
+
+
+NO_FLAGS = Flag(0)
+
+SATISFIED_FROM = 4
+"""Of 1 to 5 (满意 is 4, 非常满意 5)."""
+
+SUMS = ("handling_s", "acceptance_s", "satisfaction")
+"""What a figure may add up beside counting: seconds of the handling and acceptance clocks, the answer 1–5."""
+
+
+class Axis(IntEnum):
+    """Before whom an incident counts once."""
+
+    INCIDENT = 0
+    DEPARTMENT = 1
+    POST = 2
+    PERSON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One incident before one subject in one month; `days` holds a day of the month (0: none) for each moment."""
+
+    axis: Axis
+    subject: str
+    month: date
+    days: int
+    flags: Flag
+    handling_s: int = 0
+    acceptance_s: int = 0
+    satisfaction: int = 0
+
+    def day(self, moment: Moment) -> int:
+        """The day of the month on which the moment fell; 0 when not in this month."""
+        return (self.days >> (5 * moment)) & 31
+
+
+def packed(days: Mapping[Moment, int]) -> int:
+    """Days of the month by moment as one number."""
+    return sum(day << (5 * moment) for moment, day in days.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A count: scores with the moment in the period, all flags of `having` and none of `without`; `sums` adds up."""
+
+    key: str
+    zh: str
+    en: str
+    at: Moment
+    having: Flag = NO_FLAGS
+    without: Flag = NO_FLAGS
+    sums: str | None = None
+
+    def counts(self, score: Score, days: range = range(1, 32)) -> bool:
+        """Whether the score is counted, where of its month only these days are asked for."""
+        fits = score.flags & self.having == self.having and not score.flags & self.without
+        return bool(fits) and score.day(self.at) in days
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`of` ÷ `over`, both figures; without `over` the mean of what `of` adds up."""
+
+    key: str
+    zh: str
+    en: str
+    of: str
+    over: str | None
+    unit: str = "ratio"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many, and what they add up to."""
+
+    n: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The figures and rates of a city; a figure's place in `figures` is its number in the rollups made by this book."""
+
+    figures: tuple[Figure, ...]
+    rates: tuple[Rate, ...]
+
+    def number(self, key: str) -> int:
+        """The place of a figure; EvaluationRefused when there is none of that key."""
+        for number, figure in enumerate(self.figures):
+            if figure.key == key:
+                return number
+        raise EvaluationRefused(
+            zh=f"没有指标 {key}；有：{'、'.join(f.key for f in self.figures)}",
+            en=f"no figure is called {key}",
+            figure=key,
+        )
+
+
+def value(rate: Rate, figures: Mapping[str, Tally]) -> float | None:
+    """The rate of these figures; None where nothing was counted to divide by."""
+    of = figures.get(rate.of, Tally())
+    if rate.over is None:
+        return of.total / of.n if of.n else None
+    over = figures.get(rate.over, Tally())
+    return of.n / over.n if over.n else None
+
+
+def tally(
+    book: Book, scores: Iterable[Score], days: range = range(1, 32)
+) -> dict[tuple[Axis, str, date], dict[str, Tally]]:
+    """Every figure of every subject and month, counted one score at a time; the database counts the same way."""
+    found: dict[tuple[Axis, str, date], dict[str, Tally]] = {}
+    for score in scores:
+        row = found.setdefault((score.axis, score.subject, score.month), {})
+        for figure in book.figures:
+            if figure.counts(score, days):
+                before = row.get(figure.key, Tally())
+                more = getattr(score, figure.sums) if figure.sums else 0
+                row[figure.key] = Tally(before.n + 1, before.total + more)
+    return found

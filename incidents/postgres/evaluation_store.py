@@ -1,0 +1,271 @@
+"""Keeps scores and their sums up to date from the histories, exactly once: taken from the queue and scored in one transaction.
+
+A batch scores whole incidents anew and moves the sums by the difference, so late facts, repeated batches and a rebuild
+from nothing all end in the same figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from psycopg.types.json import Jsonb
+
+from incidents.evaluation import Axis, Book, Score
+from incidents.evaluation_score import Case, Step, scores
+from incidents.postgres import city
+from incidents.postgres.connection import Connection
+from incidents.postgres.queries import named
+from incidents.standards import evaluation_tables
+from incidents.standards.tables import DEMO_TIME_ZONE
+
+MOST = 2000
+"""Incidents of one batch, one transaction: some hundred milliseconds."""
+
+_SQL = named("evaluation_store.sql")
+_KINDS = {Axis.DEPARTMENT: "department", Axis.POST: "post", Axis.PERSON: "person"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far the scores are; `body` is the book of the sums as things stand now."""
+
+    batch: int
+    looked_at: datetime | None
+    body: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An incident with its place and its scores."""
+
+    id: int
+    area: tuple[str, str, str]
+    category: str
+    scores: Sequence[Score]
+
+    def names(self) -> set[tuple[str, str]]:
+        """What of it has to have a number."""
+        subjects = {(_KINDS[s.axis], s.subject) for s in self.scores if s.axis is not Axis.INCIDENT}
+        return {("area", "/".join(self.area)), ("category", self.category), *subjects}
+
+
+def roll_up(conn: Connection, now: datetime, most: int = MOST) -> int:
+    """Score every incident whose history grew or whose deadline passed; how many. `conn` is autocommit and idle.
+
+    Safe beside others doing the same: batches stand one behind the other.
+    """
+    done = 0
+    with conn.transaction():
+        _guard(conn)
+        _look_for_overdue(conn, now)
+        _new_book(conn)
+    while True:
+        with conn.transaction():
+            _guard(conn)
+            scored = batch(conn, now, most)
+        done += scored
+        if scored == 0:
+            return done
+
+
+def batch(conn: Connection, now: datetime, most: int = MOST) -> int:
+    """One batch within the caller's transaction, which holds the guard; 0 when nothing waits."""
+    ids = [row[0] for row in conn.execute(_SQL["take"], {"most": most})]
+    if not ids:
+        return 0
+    state = read_state(conn)
+    # A deadline looked for up to a later moment is looked for up to that moment here too, whoever's clock is behind.
+    found = _scored(conn, ids, max(now, state.looked_at or now))
+    _apply(conn, ids, found, state.batch + 1, book_of(state))
+    _advance(conn, state.batch + 1, state.body)
+    return len(ids)
+
+
+def rebuild(conn: Connection, now: datetime, most: int = MOST) -> int:
+    """Forget all scores but those that closed months counted, and score every incident anew; how many.
+
+    Until it is done, open months show less than there is.
+    """
+    with conn.transaction():
+        _guard(conn)
+        state = read_state(conn)
+        conn.execute(_SQL["keep_counted"], {"batch": state.batch + 1})
+        conn.execute(_SQL["forget_scores"])
+        conn.execute(_SQL["forget_sums"])
+        conn.execute(_SQL["note_all"])
+        _advance(conn, state.batch + 1, book_in_force(conn))
+    return roll_up(conn, now, most)
+
+
+def read_state(conn: Connection) -> State:
+    """How far the scores are."""
+    row = conn.execute(_SQL["state"]).fetchone()
+    assert row is not None
+    return State(*row)
+
+
+def book_of(state: State) -> Book:
+    """The figures and rates the sums as things stand now are made by."""
+    return evaluation_tables.read(state.body or evaluation_tables.seed())
+
+
+def book_in_force(conn: Connection) -> dict[str, Any]:
+    """The body of figures and rates in force: the city's newest edition, or the seed."""
+    row = conn.execute(_SQL["decided"]).fetchone()
+    return dict(row[0]) if row else evaluation_tables.seed()
+
+
+def decide(conn: Connection, body: Mapping[str, Any], author: str) -> int:
+    """Keep another edition of figures and rates; DecisionRefused when it is not sound. Closed months keep theirs."""
+    evaluation_tables.read(body)
+    row = conn.execute(_SQL["decide"], {"author": author, "body": Jsonb(dict(body))}).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def zone(conn: Connection) -> ZoneInfo:
+    """The city's time zone: its days and months are what is counted in."""
+    here = city.get(conn)
+    return ZoneInfo(here.time_zone if here else DEMO_TIME_ZONE)
+
+
+def prepare(conn: Connection, now: datetime) -> None:
+    """Within the guard: bring everything up to date before a month is closed."""
+    _look_for_overdue(conn, now)
+    _new_book(conn)
+    while batch(conn, now):
+        pass
+
+
+def hold(conn: Connection) -> None:
+    """Within a transaction: nobody else scores or closes until it ends."""
+    _guard(conn)
+
+
+def _guard(conn: Connection) -> None:
+    conn.execute(_SQL["guard"])
+
+
+def _look_for_overdue(conn: Connection, now: datetime) -> None:
+    conn.execute(_SQL["note_overdue"], {"now": now})
+    conn.execute(_SQL["looked"], {"now": now})
+
+
+def _new_book(conn: Connection) -> None:
+    """Where the city decided other figures, the sums as things stand now are made again by them."""
+    state = read_state(conn)
+    body = book_in_force(conn)
+    if state.body is not None and _same(state.body, body):
+        return
+    conn.execute(_SQL["forget_sums"])
+    conn.execute(_SQL["sum_again"], columns(evaluation_tables.read(body)))
+    _advance(conn, state.batch, body)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _advance(conn: Connection, number: int, body: Mapping[str, Any] | None) -> None:
+    kept = None if body is None else Jsonb(dict(body))
+    conn.execute(_SQL["advance"], {"batch": number, "book": kept})
+
+
+def _scored(conn: Connection, ids: list[int], now: datetime) -> list[_Found]:
+    here = zone(conn)
+    told = conn.execute(_SQL["steps"], {"ids": ids}).fetchall()
+    histories = {
+        incident: [Step(*row[1:]) for row in rows]
+        for incident, rows in groupby(told, itemgetter(0))
+    }
+    found = []
+    for row in conn.execute(_SQL["cases"], {"ids": ids}).fetchall():
+        number, case, area, category = row[0], Case(*row[1:6]), row[6:9], row[9]
+        given = scores(case, histories.get(number, ()), now, here)
+        found.append(_Found(number, area, category, given))
+    return found
+
+
+def _apply(
+    conn: Connection, ids: list[int], found: Sequence[_Found], number: int, book: Book
+) -> None:
+    names = _numbers(conn, found)
+    rows = [
+        (
+            one.id,
+            int(score.axis),
+            names[_KINDS[score.axis], score.subject] if score.axis is not Axis.INCIDENT else 0,
+            score.month,
+            names["area", "/".join(one.area)],
+            names["category", one.category],
+            score.days,
+            int(score.flags),
+            score.handling_s,
+            score.acceptance_s,
+            score.satisfaction,
+        )
+        for one in found
+        for score in one.scores
+    ]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
+    values = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
+    # Never prepared: the plan must know how many rows are given.
+    conn.execute(
+        _SQL["apply"], {**values, **columns(book), "ids": ids, "batch": number}, prepare=False
+    )
+
+
+_COLUMNS = (
+    "incident_ids", "axes", "subjects", "months", "areas", "categories", "days", "flags", "handling", "acceptance",
+    "satisfaction",
+)  # fmt: skip
+
+
+def columns(book: Book) -> dict[str, list[Any]]:
+    """The figures as the columns the statements take."""
+    return {
+        "at": [int(f.at) for f in book.figures],
+        "needs": [int(f.having) for f in book.figures],
+        "bars": [int(f.without) for f in book.figures],
+        "sums": [f.sums for f in book.figures],
+    }
+
+
+def _numbers(conn: Connection, found: Sequence[_Found]) -> dict[tuple[str, str], int]:
+    wanted = sorted(set().union(*(one.names() for one in found if one.scores)))
+    known = _known(conn, wanted)
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        conn.execute(_SQL["name"], _named(missing))
+        known = _known(conn, wanted)
+    return known
+
+
+def _known(conn: Connection, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    asked = {"kinds": [kind for kind, _ in wanted], "codes": [code for _, code in wanted]}
+    return {(kind, code): number for kind, code, number in conn.execute(_SQL["names"], asked)}
+
+
+def _named(missing: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    places = [code.split("/", 2) if kind == "area" else ("", "", "") for kind, code in missing]
+    return {
+        "kinds": [kind for kind, _ in missing],
+        "codes": [code for _, code in missing],
+        "districts": [place[0] for place in places],
+        "streets": [place[1] for place in places],
+        "communities": [place[2] for place in places],
+        "majors": [_major(code) if kind == "category" else "" for kind, code in missing],
+    }
+
+
+def _major(category: str) -> str:
+    """The major class 大类 of a category's key: its code set, its kind and the first two digits of its code."""
+    head, _, code = category.rpartition("/")
+    return f"{head}/{code[:2]}"
