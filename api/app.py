@@ -24,6 +24,7 @@ from api import (
     page_routes,
     problems,
     report_routes,
+    wall_map_routes,
     wall_routes,
 )
 from api.access import Doorkeeper
@@ -50,6 +51,7 @@ ROUTERS = (
     incident_routes.router,
     report_routes.router,
     wall_routes.router,
+    wall_map_routes.router,
     grid_routes.router,
     device_routes.router,
     live_routes.router,

@@ -30,8 +30,10 @@ class WallToday(BaseModel):
 
     reported: int
     opened: int
+    handled: int
     closed: int
     closed_in_time: int
+    overdue: int
 
 
 class WallSummary(Dated):
@@ -71,6 +73,7 @@ class WallTrend(Dated):
     at: list[datetime]
     reported: list[int]
     closed: list[int]
+    reported_week_before: list[int] | None
 
 
 class WallCategory(BaseModel):
@@ -113,3 +116,110 @@ class WallCells(Dated):
     dtype: Literal["uint8", "uint16"]
     cells: int
     counts: str
+
+
+class WallStep(BaseModel):
+    """How long a step took, in minutes; `p90_min` is what nine of ten kept within."""
+
+    step: Literal["open", "dispatch", "accept", "handle", "close"]
+    done: int
+    median_min: float
+    p90_min: float
+
+
+class WallResponse(Dated):
+    """Steps done today; one that nobody did is missing."""
+
+    steps: list[WallStep]
+
+
+class WallFlow(Dated):
+    """`readings_in` and `readings_stored` only grow; `at` is the server's time."""
+
+    at: datetime
+    readings_in: int
+    readings_stored: int
+    events_5min: int
+    incidents_5min: int
+
+
+class WallHeat(Dated):
+    """Columns: `count` incidents reported in cell number `cell` within the hour `at[hour]`."""
+
+    numbering: str
+    at: list[datetime]
+    cell: list[int]
+    hour: list[int]
+    count: list[int]
+
+
+class WallMachineKind(BaseModel):
+    """Devices of a kind."""
+
+    kind: str
+    devices: int
+    heard: int
+    silent: int
+    never: int
+
+
+class WallMachine(BaseModel):
+    """A device on the map."""
+
+    code: str
+    name: str | None
+    kind: str
+    lon: float
+    lat: float
+    health: Literal["heard", "silent", "never"]
+
+
+class WallMachines(Dated):
+    """Devices by kind, and where they stand."""
+
+    silent_after_s: float
+    kinds: list[WallMachineKind]
+    places: list[WallMachine]
+
+
+class WallMoment(BaseModel):
+    """One thing that happened."""
+
+    at: datetime
+    move: str
+    from_state: State | None
+    to_state: State
+    role: str
+    department: str | None
+
+
+class WallLife(Dated):
+    """An incident's life, oldest first."""
+
+    number: str
+    moments: list[WallMoment]
+
+
+class WallCounted(BaseModel):
+    """An incident behind a figure."""
+
+    number: str
+    state: State
+    category: str
+    urgent: bool
+    overdue: bool
+    cell: str | None
+    street: str | None
+    department: str | None
+    reported_at: datetime
+    due_at: datetime | None
+    lon: float | None
+    lat: float | None
+
+
+class WallBehind(Dated):
+    """The list behind a figure: `total` is the figure."""
+
+    figure: str
+    total: int
+    items: list[WallCounted]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from psycopg.types.json import Jsonb
 
 from incidents.postgres.connection import Connection
@@ -14,77 +12,6 @@ from incidents.postgres.queries import named
 
 _SQL = named("views.sql")
 Row = tuple[Any, ...]
-_SCOPED = frozenset({"open_by_state", "since", "areas", "categories", "departments", "cells"})
-
-
-class Within(NamedTuple):
-    """Whose figures: cells under a code prefix, a department's incidents; None for no such limit."""
-
-    area: str | None = None
-    department: str | None = None
-
-
-class StateCount(NamedTuple):
-    """Incidents of one state that has not ended."""
-
-    state: str
-    open: int
-    overdue: int
-    urgent: int
-
-
-class Since(NamedTuple):
-    """What happened since an instant."""
-
-    reported: int
-    opened: int
-    closed: int
-    closed_in_time: int
-
-
-class Machines(NamedTuple):
-    """Devices known, readings stored in the last hour, messages waiting in quarantine."""
-
-    devices: int
-    readings_last_hour: int
-    quarantined: int
-
-
-class Area(NamedTuple):
-    """Open incidents of an area; code None is outside every cell."""
-
-    code: str | None
-    name: str | None
-    open: int
-    overdue: int
-    urgent: int
-
-
-class Step(NamedTuple):
-    """One step of a trend, from `at` on."""
-
-    at: datetime
-    reported: int
-    closed: int
-
-
-class CategoryCount(NamedTuple):
-    """Incidents of a category: open now, reported since the instant asked."""
-
-    category: str
-    open: int
-    reported: int
-
-
-class DepartmentCount(NamedTuple):
-    """What a department has before it, and what it finished since the instant asked."""
-
-    code: str
-    name: str
-    open: int
-    overdue: int
-    handled: int
-    handled_in_time: int
 
 
 class Part(NamedTuple):
@@ -259,56 +186,6 @@ def data_at(conn: Connection) -> datetime | None:
     return at
 
 
-def open_by_state(conn: Connection, who: Within) -> list[StateCount]:
-    """Incidents that have not ended, by state."""
-    return [StateCount(*row) for row in _all(conn, "open_by_state", **who._asdict())]
-
-
-def since(conn: Connection, who: Within, instant: datetime) -> Since:
-    """What happened since an instant."""
-    return Since(*_one(conn, "since", since=instant, **who._asdict()))
-
-
-def machines(conn: Connection) -> Machines:
-    """Devices, readings of the last hour, quarantine."""
-    return Machines(*_one(conn, "machines"))
-
-
-def areas(conn: Connection, who: Within, level: str) -> list[Area]:
-    """Open incidents by `district`, `street` or `community`, most first."""
-    return [Area(*row) for row in _all(conn, "areas", level=level, **who._asdict())]
-
-
-def trend(
-    conn: Connection, who: Within, span: tuple[datetime, datetime], step_s: int
-) -> list[Step]:
-    """Reported and closed in [from, to) by step of time from its beginning on; steps without any are missing."""
-    values = {"from": span[0], "to": span[1], "step": step_s, **who._asdict()}
-    return [Step(*row) for row in conn.execute(_SQL["trend"], values, prepare=False).fetchall()]
-
-
-def categories(conn: Connection, who: Within, instant: datetime) -> list[CategoryCount]:
-    """Incidents by category, most open first."""
-    return [CategoryCount(*row) for row in _all(conn, "categories", since=instant, **who._asdict())]
-
-
-def departments(conn: Connection, who: Within, instant: datetime) -> list[DepartmentCount]:
-    """What each department has before it, most open first."""
-    return [
-        DepartmentCount(*row) for row in _all(conn, "departments", since=instant, **who._asdict())
-    ]
-
-
-def cells(conn: Connection, who: Within, first_cell: int, count: int) -> NDArray[np.int64]:
-    """Open incidents of each cell of an edition, in the order of its codes."""
-    packed = np.zeros(count, dtype=np.int64)
-    rows = np.asarray(_all(conn, "cells", **who._asdict()), dtype=np.int64).reshape(-1, 2)
-    index = rows[:, 0] - first_cell
-    inside = (index >= 0) & (index < count)
-    packed[index[inside]] = rows[inside, 1]
-    return packed
-
-
 def quarantine(
     conn: Connection, state: str | None, reason: str | None, before: int | None, at_most: int
 ) -> list[Quarantined]:
@@ -356,15 +233,10 @@ def remember_answer(conn: Connection, principal: str, key: str, answer: Answered
 
 
 def _one(conn: Connection, name: str, **values: Any) -> Row:
-    row = conn.execute(_SQL[name], values, prepare=_prepared(name)).fetchone()
+    row = conn.execute(_SQL[name], values).fetchone()
     assert row is not None
     return row
 
 
 def _all(conn: Connection, name: str, **values: Any) -> list[Row]:
-    return conn.execute(_SQL[name], values, prepare=_prepared(name)).fetchall()
-
-
-def _prepared(name: str) -> bool | None:
-    """Figures with a scope are planned for their values; all else as the driver thinks best."""
-    return False if name in _SCOPED else None
+    return conn.execute(_SQL[name], values).fetchall()
