@@ -5,19 +5,61 @@ Pure: the roster is given, the clock is given. Keeping duties and positions is t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Protocol
 
 from grid.coordinates import metres_between
+from incidents.errors import IncidentError
 from incidents.lifecycle import Role
 
 LONGEST = timedelta(days=31)
 """A duty 班次 lasts at most a month of standby; who writes more mistook a date."""
 STEP_M = 10.0
 """Metres within which two inspectors are equally near: a phone's fix is no better."""
+
+ROLES = frozenset(
+    {Role.SHIFT_LEAD, Role.DISPATCHER, Role.INTAKE_OFFICER, Role.INSPECTOR, Role.DEPARTMENT}
+)
+"""Who is on duty by turns; the others have no shifts."""
+
+
+class DutyRefused(IncidentError):
+    """A roster that cannot be; `faults` lists row and reason, nothing was kept."""
+
+    code = "duty_refused"
+
+
+class DutyUnknown(IncidentError):
+    """No duty has this number."""
+
+    code = "duty_unknown"
+
+
+class NotOnDuty(IncidentError):
+    """What is asked is for somebody on duty, and the one who asks is not."""
+
+    code = "not_on_duty"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A role that a person holds, with the department and the area (code prefix; None = the city) it holds for."""
+
+    role: Role
+    department: str | None = None
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the plan of a duty is held against: roles by active account, responsible grids, posts with their roles."""
+
+    people: Mapping[str, Sequence[Held]]
+    grids: Collection[str]
+    posts: Mapping[str, Role]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +77,7 @@ class Duty:
     area: str | None = None
     responsible: tuple[str, ...] = ()
     post: str | None = None
+    department: str | None = None
 
     def holds(self, at: datetime) -> bool:
         """Whether the instant lies in it; midnight is an instant like any other."""
@@ -136,6 +179,82 @@ def choose_inspector(
         names = "、".join(passed)
         zh, en = f"{zh}；已拒接：{names}", f"{en}; refused: {names}"
     return Choice(ranked[0].who.account, f"派给 {zh} / given to {en}")
+
+
+def planned(duties: Sequence[Duty], known: Known, within: str | None = None) -> tuple[Duty, ...]:
+    """The duties ready to be kept, area and department filled in from the role held; DutyRefused with every fault.
+
+    `within` is the area of the one who plans: nobody plans beyond his own.
+    """
+    ready: list[Duty] = []
+    faults: list[tuple[str, str]] = []
+    for n, duty in enumerate(duties):
+        held = _held(duty, known)
+        ready.append(_filled(duty, held) if held else duty)
+        wrong = _faults(ready[-1], known, within) if held else [_not_held(duty, known)]
+        faults += [(f"duties[{n}] {duty.account}", f"{zh} / {en}") for zh, en in wrong]
+    if faults:
+        row, first = faults[0]
+        zh, _, en = first.partition(" / ")
+        raise DutyRefused(
+            zh=f"值班表有 {len(faults)} 处不合规，未采用；首处 {row}：{zh}",
+            en=f"the roster has {len(faults)} faults and was not kept; {row}: {en}",
+            faults=tuple(faults),
+        )
+    return tuple(ready)
+
+
+def _held(duty: Duty, known: Known) -> Held | None:
+    """The role he holds for that duty: one whose area and department fit, else any of that role."""
+    mine = [held for held in known.people.get(duty.account, ()) if held.role is duty.role]
+    fitting = [h for h in mine if _inside(duty.area or h.area, h.area)]
+    fitting = [h for h in fitting if duty.department in {None, h.department}] or fitting
+    return next(iter(fitting or mine), None)
+
+
+def _filled(duty: Duty, held: Held) -> Duty:
+    return replace(
+        duty,
+        area=duty.area or held.area,
+        department=duty.department or held.department,
+        responsible=tuple(dict.fromkeys(duty.responsible)),
+    )
+
+
+def _faults(duty: Duty, known: Known, within: str | None) -> list[tuple[str, str]]:
+    """What is wrong with a duty of somebody who holds its role."""
+    wrong: list[tuple[str, str]] = []
+    held = [h for h in known.people[duty.account] if h.role is duty.role]
+    if not any(_inside(duty.area, h.area) for h in held):
+        areas = "、".join(h.area or "" for h in held)
+        wrong.append((f"区域超出其所辖 {areas}", f"the area is beyond his own, {areas}"))
+    if not any(h.department == duty.department for h in held):
+        wrong.append((f"不属部门 {duty.department}", f"not of the department {duty.department}"))
+    if not _inside(duty.area, within):
+        wrong.append((f"超出您的辖区 {within}", f"beyond your own area, {within}"))
+    if not duty.begins < duty.ends:
+        wrong.append(("结束须晚于开始", "it must end after it begins"))
+    elif duty.ends - duty.begins > LONGEST:
+        wrong.append((f"不得长于 {LONGEST.days} 天", f"longer than {LONGEST.days} days"))
+    lost = [grid for grid in duty.responsible if grid not in known.grids]
+    if lost:
+        wrong.append((f"没有责任网格 {'、'.join(lost)}", f"no responsible grid {', '.join(lost)}"))
+    if duty.post is not None and known.posts.get(duty.post) is not duty.role:
+        wrong.append((f"没有此角色的岗位 {duty.post}", f"no post {duty.post} of that role"))
+    return wrong
+
+
+def _not_held(duty: Duty, known: Known) -> tuple[str, str]:
+    if duty.account not in known.people:
+        return ("没有这个在用账户", "there is no such active account")
+    if duty.role not in ROLES:
+        return (f"角色 {duty.role} 不排班", f"the role {duty.role} has no shifts")
+    return (f"没有角色 {duty.role}", f"does not hold the role {duty.role}")
+
+
+def _inside(area: str | None, within: str | None) -> bool:
+    """Whether an area lies within another; None is the whole city."""
+    return within is None or (area is not None and area.startswith(within))
 
 
 def who_is_on(
