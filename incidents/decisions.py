@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from incidents.calendar import USUAL_HOURS, WorkingCalendar
 from incidents.category import Category, CategoryKey
 from incidents.dispatching import RouteBook
 from incidents.duplicates import Nearby
+from incidents.equivalents import Correspondence, Equivalent, equivalent
 from incidents.errors import CategoryUnknown
 from incidents.rules_book import Rule, RuleBook
 
@@ -41,6 +43,7 @@ class Decisions:
     unsorted: str
     departments: Mapping[str, Department] = field(default_factory=dict)
     editions: Mapping[str, int] = field(default_factory=dict)
+    correspondences: Mapping[str, Sequence[Correspondence]] = field(default_factory=dict)
     calendar: WorkingCalendar = field(
         default_factory=lambda: WorkingCalendar(ZoneInfo("Asia/Shanghai"), USUAL_HOURS)
     )
@@ -67,3 +70,30 @@ class Decisions:
         if category in self.nearby:
             return self.nearby[category]
         return self.nearby.get("*")
+
+    def equivalent(self, category: str, at: datetime) -> Equivalent:
+        """What the category is called at an instant, or that nothing took its place; never raises."""
+        return equivalent(category, self.day(at), self.categories, self.correspondences)
+
+    def fileable(self, text: str, at: datetime) -> Category:
+        """The category, if something may be filed under it at that instant; CategoryUnknown, naming what took its place."""
+        found, day = self.category(text), self.day(at)
+        if found.holds(day):
+            return found
+        if found.ended(day):
+            now = self.equivalent(text, at)
+            raise CategoryUnknown(
+                zh=f"类别 {text} 已于 {found.valid_to} 停用；{now.zh}",
+                en=f"category {text} ended on {found.valid_to}: {now.en}",
+                category=text,
+                equivalent=now.key,
+            )
+        raise CategoryUnknown(
+            zh=f"类别 {text} 自 {found.valid_from} 起才启用",
+            en=f"category {text} begins on {found.valid_from}",
+            category=text,
+        )
+
+    def day(self, at: datetime) -> date:
+        """The city's date at an instant."""
+        return at.astimezone(ZoneInfo(self.time_zone)).date()

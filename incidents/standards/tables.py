@@ -7,21 +7,29 @@ That they fit each other is asked by `decide`; what they mean is the judgement's
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.resources import files
 from typing import Any, Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from incidents.category import Category, CategoryKey
+from incidents.category import Category
 from incidents.decisions import Decisions, Department
 from incidents.dispatching import Route, RouteBook
 from incidents.duplicates import Nearby
-from incidents.errors import CategoryUnknown, DecisionRefused
+from incidents.equivalents import Correspondence
+from incidents.errors import DecisionRefused
 from incidents.rules_book import ReportRule, Rule, matches
+from incidents.standards import seeds
 from incidents.standards.calendar_table import CalendarTable, read_calendar, write_calendar
+from incidents.standards.category_tables import (
+    by_old,
+    clean,
+    read_categories,
+    read_correspondences,
+    write_category,
+    write_correspondence,
+)
 from incidents.standards.route_tables import check_routes, read_routes, write_routes
 from incidents.standards.rows import Faults, Row, only_once, rows_of
 from incidents.standards.rule_tables import read_rules, write_rules
@@ -42,12 +50,13 @@ class Nearness:
 
 @dataclass(frozen=True, slots=True)
 class Standards:
-    """Categories by key, nearness rows in order, departments by code, the category of the unsorted."""
+    """Categories by key, nearness rows in order, departments by code, the unsorted, what replaced which code."""
 
     categories: Mapping[str, Category]
     nearness: tuple[Nearness, ...]
     departments: Mapping[str, Department]
     unsorted: str
+    correspondences: tuple[Correspondence, ...] = ()
 
     def nearby(self) -> dict[str, Nearby | None]:
         """Nearness of every category: its first row that fits; None without one."""
@@ -117,7 +126,7 @@ def decide(
     region, time_zone = region or DEMO_REGION, time_zone or DEMO_TIME_ZONE
     rules, routes = read("rules", bodies["rules"]), read("routes", bodies["routes"])
     standards = read("standards", bodies["standards"])
-    working_time = read("calendar", bodies.get("calendar") or _toml("working_days.toml"))
+    working_time = read("calendar", bodies.get("calendar") or seeds.calendar())
     faults = Faults()
     _check_city(region, time_zone, faults)
     _check_rules(rules, standards, faults)
@@ -132,6 +141,7 @@ def decide(
         region=region,
         time_zone=time_zone,
         unsorted=standards.unsorted,
+        correspondences=by_old(standards.correspondences),
         departments=standards.departments,
         editions=dict(editions),
         calendar=working_time.calendar(ZoneInfo(time_zone)),
@@ -140,37 +150,12 @@ def decide(
 
 def seed() -> dict[str, dict[str, Any]]:
     """The bodies of the demonstration city by kind, from the TOML files beside this module."""
-    filed = _toml("categories.toml")
-    return {
-        "rules": {"rules": _toml("rules.toml")["rule"]},
-        "routes": {"routes": _toml("routes.toml")["route"]},
-        "standards": {
-            "categories": [row for major in filed["major"] for row in _filed(major)],
-            "nearby": _toml("nearby.toml")["nearby"],
-            "departments": _toml("departments.toml")["department"],
-            "unsorted": filed["unsorted"],
-        },
-        "calendar": _toml("working_days.toml"),
-    }
-
-
-def _toml(name: str) -> dict[str, Any]:
-    text = (files("incidents.standards") / name).read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def _filed(major: Mapping[str, Any]) -> list[dict[str, Any]]:
-    head = f"{major['code_set']}/{major['kind']}"
-    return [
-        {"key": f"{head}/{code}", "zh": zh, "en": en, "major": major["zh"]}
-        for code, zh, en in major["rows"]
-    ]
+    return seeds.bodies()
 
 
 def _read_standards(body: Mapping[str, Any]) -> Standards:
     faults = Faults()
-    categories = [(row, _category(row)) for row in rows_of(body, "categories", faults)]
-    only_once([(row, str(c.key)) for row, c in categories if c], faults, "key")
+    by_key = read_categories(body, faults)
     nearness = tuple(_nearness(row) for row in rows_of(body, "nearby", faults))
     departments = [(row, _department(row)) for row in rows_of(body, "departments", faults)]
     only_once([(row, d.code) for row, d in departments], faults)
@@ -178,24 +163,20 @@ def _read_standards(body: Mapping[str, Any]) -> Standards:
     for row, department in departments:
         if department.parent is not None and department.parent not in codes:
             row.wrong(f"没有上级部门 {department.parent}", f"no department {department.parent}")
-    by_key = {str(c.key): c for _, c in categories if c}
+    for n, category in enumerate(by_key.values()):
+        if category.responsible is not None and category.responsible not in codes:
+            faults.add(
+                f"categories[{n}] {category.key}",
+                f"没有主管部门 {category.responsible}",
+                f"no department {category.responsible}",
+            )
+    rows = read_correspondences(body, by_key, faults)
     unsorted = body.get("unsorted")
     if not isinstance(unsorted, str) or unsorted not in by_key:
         faults.add("unsorted", "须为一个已有类别", "should be one of the categories")
     faults.refuse("standards")
     by_code = {d.code: d for _, d in departments}
-    return Standards(by_key, nearness, by_code, str(unsorted))
-
-
-def _category(row: Row) -> Category | None:
-    key, zh, en, major = row.text("key"), row.text("zh"), row.text("en", ""), row.text("major", "")
-    row.end()
-    try:
-        return Category(CategoryKey.parse(key), zh, en, major)
-    except CategoryUnknown as fault:
-        if key:
-            row.wrong(fault.zh, fault.en)
-        return None
+    return Standards(by_key, nearness, by_code, str(unsorted), rows)
 
 
 def _nearness(row: Row) -> Nearness:
@@ -213,7 +194,7 @@ def _nearness(row: Row) -> Nearness:
 
 def _department(row: Row) -> Department:
     department = Department(
-        row.text("code"), row.text("zh"), row.text("en", ""), row.optional("parent")
+        clean(row, "code"), clean(row, "zh"), clean(row, "en", ""), row.optional("parent")
     )
     row.end()
     return department
@@ -225,10 +206,8 @@ def _written_standards(standards: Standards) -> dict[str, Any]:
         for d in standards.departments.values()
     ]
     return {
-        "categories": [
-            {"key": str(c.key), "zh": c.name_zh, "en": c.name_en, "major": c.major}
-            for c in standards.categories.values()
-        ],
+        "categories": [write_category(one) for one in standards.categories.values()],
+        "correspondences": [write_correspondence(one) for one in standards.correspondences],
         "nearby": [_written_nearness(row) for row in standards.nearness],
         "departments": [{k: v for k, v in d.items() if v} for d in departments],
         "unsorted": standards.unsorted,
