@@ -19,7 +19,8 @@ from incidents.standards.rows import Faults, Row, only_once, rows_of
 
 LONGEST = 2000
 """Characters of one text: what a cell of a table can show and a person will read."""
-_PART = re.compile(r"[^\s/*]{1,64}")
+PART = re.compile(r"[^\s/*]{1,64}")
+"""What a code set or a code may be: patterns and keys are told apart by the rest."""
 
 
 def read_categories(body: Mapping[str, Any], faults: Faults) -> dict[str, Category]:
@@ -126,7 +127,7 @@ def _key(row: Row, text: str) -> CategoryKey | None:
     except CategoryUnknown as fault:
         row.wrong(fault.zh, fault.en)
         return None
-    if not (_PART.fullmatch(key.code_set) and _PART.fullmatch(key.code)):
+    if not (PART.fullmatch(key.code_set) and PART.fullmatch(key.code)):
         row.wrong(
             f"类别“{text}”含空白、* 或过长", f"category {text!r} holds blanks or *, or is too long"
         )
