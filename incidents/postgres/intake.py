@@ -197,12 +197,14 @@ def _place(  # noqa: PLR0913, PLR0917 - the columns of one row
     lat: float | None,
     cell: int | None,
     cell_code: str | None,
-    *above: str | None,
+    community: str | None,
+    street: str | None,
+    district: str | None,
 ) -> Place:
     raw = None
     if raw_lon is not None and raw_lat is not None and datum is not None:
         raw = Position(raw_lon, raw_lat, Datum(datum))
-    return Place(raw, lon, lat, cell, cell_code, *above)
+    return Place(raw, lon, lat, cell, cell_code, community, street, district)
 
 
 def now(connection: Connection) -> datetime:
