@@ -16,7 +16,9 @@ from api import (
     admin_routes,
     device_routes,
     dispatch_routes,
+    duty_routes,
     grid_routes,
+    handover_routes,
     health_routes,
     incident_routes,
     live_routes,
@@ -58,6 +60,8 @@ ROUTERS = (
     health_routes.router,
     admin_routes.router,
     dispatch_routes.router,
+    duty_routes.router,
+    handover_routes.router,
     page_routes.router,
 )
 
