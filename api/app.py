@@ -22,6 +22,7 @@ from api import (
     health_routes,
     incident_routes,
     live_routes,
+    media_routes,
     openapi,
     page_routes,
     problems,
@@ -35,9 +36,11 @@ from api.headers import Guarding
 from api.in_force import InForce
 from api.limits import Limiting
 from api.live import Follower, Ring
+from api.objects import Objects
 from api.parts import Parts
 from api.server import on_signal
 from api.settings import Settings
+from api.uploads import FORM_ROOM
 from api.version import version
 from incidents.postgres import accounts, views
 from incidents.postgres.accounts import Account
@@ -57,6 +60,7 @@ ROUTERS = (
     grid_routes.router,
     device_routes.router,
     live_routes.router,
+    media_routes.router,
     health_routes.router,
     admin_routes.router,
     dispatch_routes.router,
@@ -80,7 +84,8 @@ def create_app(settings: Settings) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
-    app.add_middleware(Limiting, largest=LARGEST_BODY)
+    photos = {"/api/v1/media": settings.media_largest + FORM_ROOM}
+    app.add_middleware(Limiting, largest=LARGEST_BODY, elsewhere=photos)
     app.add_middleware(Guarding)
     app.add_middleware(Counting)
     app.state.access = access.table(app)
@@ -102,6 +107,7 @@ def _lifespan(
         tasks = [
             asyncio.create_task(parts.follower.run(), name="follower"),
             asyncio.create_task(_every_second(parts), name="keep fresh"),
+            asyncio.create_task(_every_minute(parts), name="photos"),
         ]
         try:
             with on_signal(parts.follower.ring.close):
@@ -124,6 +130,7 @@ def _opened(settings: Settings) -> Parts:
         doorkeeper=Doorkeeper(_finder(pool)),
         in_force=InForce(settings.home / "atlas"),
         follower=Follower(settings.kafka, settings.incidents_topic, ring, settings.api_live_ring),
+        objects=Objects.at(settings.media, settings.home),
     )
 
 
@@ -139,6 +146,12 @@ async def _every_second(parts: Parts) -> None:
     while True:
         await asyncio.sleep(1)
         await run_in_threadpool(parts.keep_fresh)
+
+
+async def _every_minute(parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(60)
+        await run_in_threadpool(parts.look_after_photos)
 
 
 async def _closed(parts: Parts, tasks: list[asyncio.Task[None]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,20 +11,27 @@ from api.problems import answer
 
 
 class Limiting:
-    """ASGI middleware: 413 as a problem for a body over `largest` bytes, announced or not."""
+    """ASGI middleware: 413 as a problem for a body over `largest` bytes, announced or not.
 
-    def __init__(self, app: ASGIApp, largest: int) -> None:
+    `elsewhere` gives single addresses a limit of their own.
+    """
+
+    def __init__(
+        self, app: ASGIApp, largest: int, elsewhere: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._largest = largest
+        self._elsewhere = dict(elsewhere or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on while it keeps within the limit."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        largest = self._elsewhere.get(scope["path"], self._largest)
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdigit() and int(announced) > self._largest:
-            await self._refuse(scope, receive, send)
+        if announced.isdigit() and int(announced) > largest:
+            await self._refuse(scope, receive, send, largest)
             return
         heard, over, refused = 0, False, False
 
@@ -30,7 +39,7 @@ class Limiting:
             nonlocal heard, over
             message = await receive()
             heard += len(message.get("body", b""))
-            over = over or heard > self._largest
+            over = over or heard > largest
             if over:
                 raise _TooLarge
             return message
@@ -41,12 +50,12 @@ class Limiting:
                 await send(message)
             elif not refused:  # whatever the application made of the broken-off body
                 refused = True
-                await self._refuse(scope, receive, send)
+                await self._refuse(scope, receive, send, largest)
 
         await self._app(scope, counted, sent)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        megabytes = self._largest // (1024 * 1024)
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, largest: int) -> None:
+        megabytes = largest // (1024 * 1024)
         response = answer(
             413,
             "too_large",

@@ -61,10 +61,20 @@ _BY_STATUS: dict[int, tuple[str, ...]] = {
     409: ("move_refused", "key_in_flight"),
     412: ("stale",),
     413: ("too_large",),
+    415: ("photo_unfit",),
     422: ("invalid", "move_incomplete"),
     428: ("precondition_required",),
     503: ("unavailable",),
 }
+
+
+_BY_ADDRESS: tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[int]], ...] = (
+    (("POST",), ("/moves",), frozenset({409, 412, 428})),
+    (("POST",), ("/reports", "/redrive", "/dismiss"), frozenset({409})),
+    (("POST",), ("/media",), frozenset({409, 415})),
+    (("GET",), ("/incidents", "/wall/cells"), frozenset({406})),
+)
+"""What else an address may answer with: methods, endings of paths, statuses."""
 
 
 def _list_problems(operation: dict[str, Any], where: tuple[str, str], *, public: bool) -> None:
@@ -79,12 +89,9 @@ def _list_problems(operation: dict[str, Any], where: tuple[str, str], *, public:
         statuses |= {400, 413}
     if "{" in path:
         statuses.add(404)
-    if path.endswith("/moves") and method == "POST":
-        statuses |= {409, 412, 428}
-    if path.endswith(("/reports", "/redrive", "/dismiss")):
-        statuses.add(409)
-    if path.endswith(("/incidents", "/wall/cells")):
-        statuses.add(406)
+    for wanted, endings, more in _BY_ADDRESS:
+        if method in wanted and path.endswith(endings):
+            statuses |= more
     for status in sorted(statuses):
         answers.setdefault(str(status), _problem(status))
 

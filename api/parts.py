@@ -15,12 +15,15 @@ from fastapi import Depends, Request
 from psycopg_pool import ConnectionPool
 
 from api.access import Caller, Doorkeeper
+from api.darkroom import Darkroom
 from api.in_force import InForce
 from api.live import Follower
+from api.media_upkeep import runs
+from api.objects import Objects
 from api.problems import Problem
 from api.settings import Settings
 from incidents.incident import Incident
-from incidents.postgres import views
+from incidents.postgres import jobs, views
 from incidents.postgres.connection import Connection
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
@@ -44,6 +47,8 @@ class Parts:
     doorkeeper: Doorkeeper
     in_force: InForce
     follower: Follower
+    objects: Objects
+    darkroom: Darkroom = field(default_factory=Darkroom)
     started_at: datetime = field(default_factory=now)
     _answers: dict[Any, tuple[float, Any]] = field(default_factory=dict)
 
@@ -80,6 +85,16 @@ class Parts:
                 views.part_lives(connection, f"api-{os.getpid()}", "api", self.started_at)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next second tries again
             _log.warning("api: 规则或网格未能刷新 / could not refresh: %s", fault)
+
+
+    def look_after_photos(self) -> None:
+        """Run the jobs over photos that are due; called every minute by each process, done by one."""
+        try:
+            with self.pool.connection(timeout=2) as connection:
+                for line in jobs.run_due(connection, now(), runs=runs(self.objects)):
+                    _log.info("api: 作业 / job: %s", line)
+        except Exception as fault:  # noqa: BLE001 - as above
+            _log.warning("api: 照片作业未能运行 / photo jobs could not run: %s", fault)
 
 
 class _ScopedLedger(PostgresLedger):

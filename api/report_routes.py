@@ -18,6 +18,7 @@ from api.problems import Problem
 from api.schemas import ReportAccepted
 from incidents import desk
 from incidents.event import Event, Origin
+from incidents.postgres import media_store
 from incidents.postgres.connection import Connection
 
 router = APIRouter(prefix="/api/v1", tags=["reports 上报"])
@@ -58,10 +59,14 @@ def report(
 
 
 def _received(parts: Parts, connection: Connection, event: Event, at: datetime) -> Response:
+    reporter = event.source.removeprefix("person:")
+    media_store.check(connection, event.media, reporter)
     receipt = desk.receive(parts.whole_ledger(connection), event, parts.in_force.decisions, at)
     incident = receipt.incident
     if incident is None:  # no rule of the city wants to hear this
         raise Problem(422, "not_accepted", (receipt.why, receipt.why))
+    use = media_store.Use(incident.number, str(incident.state), "report", reporter, at)
+    media_store.attach(connection, event.media, use)
     body = {
         "number": incident.number,
         "state": incident.state,

@@ -62,6 +62,34 @@ class IncidentPage(BaseModel):
     next: str | None
 
 
+class PhotoKept(BaseModel):
+    """A photo that was taken in; the last three are there for the desk only."""
+
+    id: str
+    url: str
+    thumbnail: str
+    kind: Literal["before", "after", "scene"]
+    kind_zh: str
+    sha256: str
+    size: int
+    width: int
+    height: int
+    incident: str | None = None
+    taken_at: datetime | None = None
+    taken_where: dict[str, float] | None = None
+    metres_away: float | None = None
+
+
+class IncidentPhoto(PhotoKept):
+    """A photo as evidence: the incident's state when it came, and the move that brought it."""
+
+    stage: State
+    move: str
+    by: str
+    at: datetime
+    lost: bool
+
+
 class ReportAccepted(BaseModel):
     """What became of a report: a new incident, or one more voice for an open one (`joined`)."""
 

@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     """How many live changes one process remembers for those who reconnect."""
     api_live_minutes: float = Field(default=15.0, gt=0)
     """After this a live stream ends itself and the client reconnects: nothing lives for ever."""
+    media: str = ""
+    """Where photos lie: `s3://bucket/prefix` and the like, `file:///folder`; empty: `media` in the home."""
+    media_largest_mb: float = Field(default=15.0, gt=0, le=100)
+    """MiB of one photo as it is sent."""
     demo: str = "0"
     """Not 0: the start page says that the figures are of a demonstration."""
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,40}$")
@@ -46,6 +50,11 @@ class Settings(BaseSettings):
     def incidents_topic(self) -> str:
         """The topic whose facts are shown live."""
         return f"{self.topic_prefix}city.incidents.v1"
+
+    @property
+    def media_largest(self) -> int:
+        """Bytes of one photo as it is sent."""
+        return int(self.media_largest_mb * 1024 * 1024)
 
     @property
     def demonstration(self) -> bool:

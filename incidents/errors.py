@@ -81,3 +81,9 @@ class AccountRefused(IncidentError):
     """An account cannot be made or changed in this way."""
 
     code = "account_refused"
+
+
+class MediaRefused(IncidentError):
+    """A photo cannot be used as it was meant: unknown, another's, or evidence of something else."""
+
+    code = "media_refused"

@@ -6,7 +6,7 @@ The database remembers, so a restart forgets nothing: a job that was cut off is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from grid.errors import CityError
 from incidents.errors import DecisionRefused
 from incidents.postgres import upkeep
 from incidents.postgres.connection import Connection
@@ -24,14 +25,21 @@ from incidents.postgres.queries import named
 _SQL = named("jobs.sql")
 
 
+Run = Callable[[Connection, datetime, upkeep.Setting], str]
+"""What a job does, and what it says it did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job: how often, with what setting until an operator changes its row, and what it does."""
+    """One job: how often, with what setting until an operator changes its row, and what it does.
+
+    `run` None: it needs more than the database; a process that has it says how (`run_due`'s `runs`).
+    """
 
     name: str
     every: timedelta
     setting: upkeep.Setting
-    run: Callable[[Connection, datetime, upkeep.Setting], str]
+    run: Run | None = None
 
 
 HOUR = timedelta(hours=1)
@@ -42,6 +50,8 @@ JOBS = (
     Job("rollup_slots", HOUR, {"after_hours": 48, "most": 20_000}, upkeep.merge_rollups),
     Job("retention_outbox", HOUR / 6, {"hours": 72, "most": 5_000}, upkeep.forget_sent),
     Job("retention_idempotency", HOUR, {"hours": 48}, upkeep.forget_answers),
+    Job("media_unattached", HOUR, {"days": 7}),
+    Job("media_sweep", 24 * HOUR, {"after_hours": 24}),
 )
 """Readings stay until an operator says for how long: retention goes by their own time, and what is filled in from years
 ago would be gone hours after it came. Events and quarantine are not here: (source, id) names an event for ever, and
@@ -61,19 +71,26 @@ class JobRow:
     failures: int
 
 
-def run_due(conn: Connection, now: datetime, only: str | None = None) -> list[str]:
+OWN: Mapping[str, Run] = {job.name: job.run for job in JOBS if job.run is not None}
+"""What needs nothing but the database."""
+
+
+def run_due(
+    conn: Connection, now: datetime, only: str | None = None, runs: Mapping[str, Run] = OWN
+) -> list[str]:
     """Run what is due and nobody else is running; `name: what it said` of each job that ran.
 
     With `only` that job runs now, due or not. A job that fails says so in its row and rests 1, 2, 4 … minutes;
-    the others go on. psycopg.OperationalError when the connection is lost. `conn` is autocommit and idle.
+    the others go on. `runs` are the jobs that this process can do, by name; DecisionRefused when `only` is none of
+    them. psycopg.OperationalError when the connection is lost. `conn` is autocommit and idle.
     """
     _declare(conn)
     said = []
-    for job in _wanted(conn, now, only):
-        with _held(conn, job.name) as mine:
-            setting = _claim(conn, job.name, now) if mine else None
+    for name in _wanted(conn, now, only, runs):
+        with _held(conn, name) as mine:
+            setting = _claim(conn, name, now) if mine else None
             if setting is not None:
-                said.append(f"{job.name}: {_run(conn, job, now, setting)}")
+                said.append(f"{name}: {_run(conn, (name, runs[name]), now, setting)}")
     return said
 
 
@@ -113,12 +130,18 @@ def _declare(conn: Connection) -> None:
             conn.execute(_SQL["declare"], row)
 
 
-def _wanted(conn: Connection, now: datetime, only: str | None) -> list[Job]:
-    known = {job.name: job for job in JOBS}
-    if only is not None:
-        return [known[only]]
-    due = conn.execute(_SQL["due"], {"now": now, "names": list(known)}).fetchall()
-    return [known[name] for (name,) in due]
+def _wanted(
+    conn: Connection, now: datetime, only: str | None, runs: Mapping[str, Run]
+) -> list[str]:
+    if only is None:
+        due = conn.execute(_SQL["due"], {"now": now, "names": list(runs)}).fetchall()
+        return [name for (name,) in due]
+    if only not in runs:
+        raise DecisionRefused(
+            zh=f"任务 {only} 须用到照片存储，由接口进程运行；立即运行：python -m api media run {only}",
+            en=f"job {only} needs the store of photos; the API runs it; now: python -m api media run {only}",
+        )
+    return [only]
 
 
 @contextmanager
@@ -141,15 +164,16 @@ def _default(name: str) -> upkeep.Setting:
     return next(job.setting for job in JOBS if job.name == name)
 
 
-def _run(conn: Connection, job: Job, now: datetime, setting: upkeep.Setting) -> str:
+def _run(conn: Connection, job: tuple[str, Run], now: datetime, setting: upkeep.Setting) -> str:
+    name, run = job
     begun = time.monotonic()
     failed = False
     try:
-        result = job.run(conn, now, setting)
-    except (psycopg.Error, KeyError, TypeError, ValueError) as fault:
+        result = run(conn, now, setting)
+    except (psycopg.Error, CityError, KeyError, TypeError, ValueError) as fault:
         if conn.closed:
             raise
         failed, result = True, f"失败 / failed: {type(fault).__name__}: {fault}".strip()
     at = now + timedelta(seconds=time.monotonic() - begun)
-    conn.execute(_SQL["ended"], {"name": job.name, "at": at, "result": result, "failed": failed})
+    conn.execute(_SQL["ended"], {"name": name, "at": at, "result": result, "failed": failed})
     return result

@@ -15,6 +15,7 @@ from api.app import create_app
 from api.settings import Settings
 from incidents.lifecycle import Role
 from incidents.postgres import accounts
+from tests.api.photos import sent
 from tests.api.town import DISTRICT, ROLES, Town, dispatched, enrol, move, report, token
 
 pytestmark = pytest.mark.real
@@ -153,7 +154,8 @@ def test_who_reported_is_shown_to_the_desk_only(client: TestClient, town: Town) 
 
 
 def test_a_wall_shows_no_words_and_no_names(client: TestClient) -> None:
-    number = report(client, 4, 4, text="请找王先生", media=["a.jpg"])
+    photo = sent(client)
+    number = report(client, 4, 4, text="请找王先生", media=[photo])
     one = client.get(f"/api/v1/incidents/{number}", headers=token("wall"))
     many = client.get("/api/v1/incidents?limit=1000", headers=token("wall"))
     table = client.get(
@@ -164,6 +166,6 @@ def test_a_wall_shows_no_words_and_no_names(client: TestClient) -> None:
         assert number in answer.text
         assert "王先生" not in answer.text
         assert "person:" not in answer.text
-        assert "a.jpg" not in answer.text
+        assert photo not in answer.text
     searched = client.get("/api/v1/incidents?q=王先生", headers=token("wall")).json()
     assert searched["items"] == []

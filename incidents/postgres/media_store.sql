@@ -1,0 +1,84 @@
+-- name: sent_before
+-- The photo that this account sent before, wanted again from now on; as what it was taken may change until it is evidence.
+update media set offered_at = now(), kind = case when attached then kind else %(kind)s end
+ where account = %(account)s and received_sha256 = %(received)s
+returning id, account, kind, sha256, size, width, height, made_at, attached, lost_at;
+
+-- name: unattached
+-- How many photos of an account belong to nothing yet.
+select count(*) from media where account = %(account)s and not attached;
+
+-- name: add
+-- A photo whose files are kept already; nothing when the same account sent the same meanwhile.
+insert into media (id, account, kind, received_sha256, sha256, size, width, height)
+values (%(id)s, %(account)s, %(kind)s, %(received)s, %(sha256)s, %(size)s, %(width)s, %(height)s)
+    on conflict (account, received_sha256) do nothing;
+
+-- name: add_taken
+-- What the camera wrote; a clock without an offset is read as the city's.
+insert into media_taken (media, said, taken_at, lon, lat)
+select %(id)s, %(said)s,
+       case when %(said)s::text ~ '[+-][0-9]{2}:[0-9]{2}$' then %(said)s::text::timestamptz
+            else %(said)s::text::timestamp at time zone coalesce((select time_zone from city), 'Asia/Shanghai') end,
+       %(lon)s, %(lat)s;
+
+-- name: found_again
+-- Its files are there again.
+update media set lost_at = null where id = any(%(ids)s) and lost_at is not null;
+
+-- name: find
+-- One photo by its id.
+select id, account, kind, sha256, size, width, height, made_at, attached, lost_at from media where id = %(id)s;
+
+-- name: taken
+-- What the camera wrote of one photo: for the desk only.
+select taken_at, lon, lat from media_taken where media = %(id)s;
+
+-- name: incidents_of
+-- The incidents a photo is evidence of, newest first.
+select incident from media_use where media = %(id)s group by incident order by max(at) desc;
+
+-- name: of_incident
+-- The photos of an incident in the order they came.
+select m.id, m.account, m.kind, m.sha256, m.size, m.width, m.height, m.made_at, m.attached, m.lost_at, u.stage, u.move, u.by, u.at
+  from media_use u join media m on m.id = u.media
+ where u.incident = %(number)s
+ order by u.at, m.id;
+
+-- name: taken_of_incident
+-- What the cameras wrote of an incident's photos, with the incident's own place: for the desk only.
+select t.media, t.taken_at, t.lon, t.lat, i.lon, i.lat
+  from media_use u join media_taken t on t.media = u.media join incident i on i.number = u.incident
+ where u.incident = %(number)s;
+
+-- name: own
+-- Which of these photos an account sent; none of them can go away until the transaction ends.
+select id, kind, lost_at is not null from media where id = any(%(ids)s) and account = %(account)s for key share;
+
+-- name: attach
+-- Photos as evidence of an incident; the same said twice is said once.
+with evidence as (
+  update media set attached = true where id = any(%(ids)s) returning id
+)
+insert into media_use (media, incident, stage, move, by, at)
+select id, %(number)s, %(stage)s, %(move)s, %(by)s, %(at)s from evidence
+    on conflict (media, incident, stage, move) do nothing;
+
+-- name: forget_unattached
+-- Takes away some photos that belong to nothing and were not sent again since an instant.
+delete from media where id in (
+  select id from media where not attached and offered_at < %(before)s order by offered_at limit %(most)s for update skip locked)
+   and not attached
+returning id;
+
+-- name: rows_under
+-- Photos whose names begin so, with whether they are old enough to be missed.
+select id, made_at < %(before)s from media where id >= %(first)s and id < %(last)s;
+
+-- name: missed
+-- Photos whose files are gone, as far as is known since now.
+update media set lost_at = %(at)s where id = any(%(ids)s) and lost_at is null;
+
+-- name: lost
+-- How many photos miss their files.
+select count(*) from media where lost_at is not null;

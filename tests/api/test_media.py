@@ -1,0 +1,445 @@
+"""Photos through the API: taken in, attached, shown to the right people, and kept in step with their files."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import media_upkeep
+from api.access import DESK, READERS
+from api.objects import Objects
+from api.parts import Parts
+from incidents.errors import DecisionRefused, MediaRefused
+from incidents.lifecycle import Role
+from incidents.postgres import jobs, media_store
+from incidents.postgres.media_store import Use
+from tests.api.photos import a_photo, animated, exif, opened, png_bomb, send, sent
+from tests.api.town import ROLES, Town, a_report, dispatched, middle, move, report, token
+
+pytestmark = pytest.mark.real
+
+HERE = middle(2, 2)
+
+
+@pytest.fixture
+def parts(client: TestClient) -> Parts:
+    """The opened parts behind the API."""
+    found: Parts = client.app.state.parts  # type: ignore[attr-defined]
+    return found
+
+
+_number = itertools.count()
+
+
+def fresh(**more: Any) -> bytes:
+    """A photo that nobody sent before."""
+    return a_photo(64, 48, comment=f"{next(_number)}".encode(), **more)
+
+
+def degrees(value: float) -> tuple[float, float, float]:
+    """As a camera writes it."""
+    whole = int(value)
+    return (float(whole), 0.0, (value - whole) * 3600)
+
+
+def test_a_photo_is_taken_in_and_served_with_every_guard(client: TestClient) -> None:
+    answer = send(client, fresh(exif=exif()), kind="before")
+    assert answer.status_code == 201
+    told = answer.json()
+    assert answer.headers["location"] == told["url"]
+    assert (told["kind"], told["width"], told["height"]) == ("before", 64, 48)
+    served = client.get(told["url"], headers=token("inspector"))
+    assert served.status_code == 200
+    assert hashlib.sha256(served.content).hexdigest() == told["sha256"]
+    assert served.headers["content-type"] == "image/jpeg"
+    assert served.headers["x-content-type-options"] == "nosniff"
+    assert served.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert served.headers["content-disposition"] == f'inline; filename="{told["id"]}.jpg"'
+    assert served.headers["cache-control"] == "private, no-cache"
+    assert not opened(served.content).getexif()
+    small = client.get(told["thumbnail"], headers=token("inspector"))
+    assert small.status_code == 200
+    assert small.headers["etag"] != served.headers["etag"]
+    again = client.get(
+        told["url"], headers={**token("inspector"), "If-None-Match": served.headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_form_does_as_well_as_the_bare_body(client: TestClient) -> None:
+    form = {"file": ("井盖 <1>.jpg", fresh(), "image/jpeg")}
+    answer = client.post(
+        "/api/v1/media", data={"kind": "after"}, files=form, headers=token("inspector")
+    )
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["kind"] == "after"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "reason"),
+    [
+        (b"", 422, "empty"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "markup"),
+        (b"<!doctype html><script>1</script>", 415, "markup"),
+        (b"\x00\x00\x00\x18ftypheic" + bytes(40), 415, "heic"),
+        (b"PK\x03\x04" + bytes(40), 415, "format"),
+        (animated("GIF"), 422, "animated"),
+        (a_photo()[:3000], 422, "damaged"),
+        (a_photo() + b"<script>1</script>", 422, "hidden"),
+        (png_bomb(8000, 8000), 422, "pixels"),
+    ],
+)
+def test_a_bad_file_is_refused_with_a_reason_a_person_can_act_on(
+    client: TestClient, parts: Parts, data: bytes, status: int, reason: str
+) -> None:
+    before = _files(parts.objects)
+    answer = send(client, data)
+    assert answer.status_code == status
+    told = answer.json()
+    assert (told["code"], told["reason"]) == ("photo_unfit", reason)
+    assert told["detail"]
+    assert told["detail_en"]
+    assert _files(parts.objects) == before
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("as_form", [True, False])
+def test_a_photo_that_is_too_large_is_broken_off(
+    client: TestClient, announced: bool, as_form: bool
+) -> None:
+    body = bytes(16 << 20)
+    kind = "image/jpeg"
+    if as_form:
+        kind = "multipart/form-data; boundary=b"
+        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
+        body = head + body + b"\r\n--b--\r\n"
+    heard = 0
+
+    def slowly() -> Iterator[bytes]:
+        nonlocal heard
+        for at in range(0, len(body), 1 << 16):
+            heard += 1
+            yield body[at : at + (1 << 16)]
+
+    answer = client.post(
+        "/api/v1/media?kind=scene",
+        content=body if announced else slowly(),
+        headers={**token("inspector"), "Content-Type": kind},
+    )
+    assert answer.status_code == 413, answer.text
+    assert answer.json()["code"] == "too_large"
+
+
+def test_a_limit_of_a_photos_own_is_kept_below_that_of_the_form(client: TestClient) -> None:
+    answer = send(client, bytes((15 << 20) + 10))
+    assert answer.status_code == 413
+    assert "15 MiB" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "headers"),
+    [
+        (b"x", "", {}),
+        (b"x", "evidence", {}),
+        (b"--b\r\n\r\n", "scene", {"Content-Type": "multipart/form-data"}),
+        (b"--b--\r\n", "scene", {"Content-Type": "multipart/form-data; boundary=b"}),
+    ],
+)
+def test_a_request_that_lacks_something_says_what(
+    client: TestClient, content: bytes, kind: str, headers: dict[str, str]
+) -> None:
+    params = {"kind": kind} if kind else {}
+    answer = client.post(
+        "/api/v1/media", params=params, content=content, headers={**token("inspector"), **headers}
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"]
+
+
+def test_the_same_bytes_from_the_same_person_are_the_same_photo(client: TestClient) -> None:
+    data = fresh()
+    first = send(client, data)
+    second = send(client, data)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json() == second.json()
+    other = send(client, data, who="dispatcher")
+    assert other.status_code == 201
+    assert other.json()["id"] != first.json()["id"]
+
+
+def test_the_same_bytes_sent_at_once_are_kept_once(client: TestClient, parts: Parts) -> None:
+    data = fresh()
+    before = _files(parts.objects)
+    with ThreadPoolExecutor(4) as people:
+        answers = list(people.map(lambda _: send(client, data), range(4)))
+    assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
+    assert {answer.status_code for answer in answers} == {200, 201}
+    assert len(_files(parts.objects) - before) == 2
+
+
+def test_a_key_is_for_one_photo(client: TestClient, parts: Parts) -> None:
+    headers = {"Idempotency-Key": "photo-key"}
+    data = fresh()
+    first = send(client, data, headers=headers)
+    again = send(client, data, headers=headers)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (again.status_code, again.json()) == (201, first.json())
+    before = _files(parts.objects)
+    other = send(client, fresh(), headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    assert _files(parts.objects) == before
+
+
+def test_a_photo_becomes_another_kind_only_while_it_is_evidence_of_nothing(
+    client: TestClient,
+) -> None:
+    data = fresh()
+    id_ = sent(client, data, kind="before")
+    assert send(client, data, kind="after").json()["kind"] == "after"
+    report(client, 2, 3, media=[id_])
+    refused = send(client, data, kind="before")
+    assert (refused.status_code, refused.json()["code"]) == (422, "media_refused")
+
+
+def test_a_report_carries_its_photos_to_the_incident(client: TestClient) -> None:
+    one, two = sent(client, fresh()), sent(client, fresh(), kind="before")
+    number = report(client, 2, 4, media=[one, two])
+    listed = client.get(f"/api/v1/incidents/{number}/media", headers=token("intake_officer")).json()
+    assert {(p["id"], p["kind"], p["stage"], p["move"]) for p in listed} == {
+        (one, "scene", "reported", "report"),
+        (two, "before", "reported", "report"),
+    }
+    shown = client.get(f"/api/v1/incidents/{number}", headers=token("intake_officer")).json()
+    assert shown["media"] == [one, two]
+
+
+@pytest.mark.parametrize("bad", ["a.jpg", "0" * 32, "theirs"])
+def test_a_report_with_a_photo_that_is_not_his_is_refused_whole(
+    client: TestClient, town: Town, bad: str
+) -> None:
+    good = sent(client, fresh())
+    if bad == "theirs":
+        bad = sent(client, fresh(), who="dispatcher")
+    with town.connect() as connection:
+        before = connection.execute("select count(*) from incident").fetchone()
+    answer = client.post(
+        "/api/v1/reports", json=a_report(2, 5, media=[good, bad]), headers=token("inspector")
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "media_refused")
+    assert [fault[0] for fault in answer.json()["faults"]] == [bad]
+    with town.connect() as connection:
+        assert connection.execute("select count(*) from incident").fetchone() == before
+
+
+def test_photos_are_seen_by_whoever_sees_the_incident_and_by_nobody_else(
+    client: TestClient, town: Town
+) -> None:
+    mine, theirs = town.departments
+    id_ = sent(client, fresh())
+    url = f"/api/v1/media/{id_}"
+    number = dispatched(client, mine, 3, 1, media=[id_])
+    for path in (url, f"{url}/thumbnail", f"/api/v1/incidents/{number}/media"):
+        assert client.get(path).status_code == 401
+        for role in ROLES:
+            status = client.get(path, headers=token(role)).status_code
+            assert status == (200 if role in READERS else 403), (path, role)
+        assert client.get(path, headers=token("neighbour")).status_code == 403
+        assert client.get(path, headers=token("street-2")).status_code == 403
+    second = sent(client, fresh())
+    dispatched(client, theirs, 3, 2, media=[second])
+    assert client.get(f"/api/v1/media/{second}", headers=token("department")).status_code == 403
+    assert client.get(f"/api/v1/media/{second}", headers=token("neighbour")).status_code == 200
+
+
+def test_before_it_is_attached_only_the_sender_sees_his_photo(client: TestClient) -> None:
+    id_ = sent(client, fresh(), who="department")
+    for role in ROLES:
+        status = client.get(f"/api/v1/media/{id_}", headers=token(role)).status_code
+        assert status == (200 if role is Role.DEPARTMENT else 403), role
+    assert client.get(f"/api/v1/media/{'0' * 32}", headers=token("auditor")).status_code == 404
+
+
+def test_where_and_when_it_was_taken_is_told_to_the_desk_only(
+    client: TestClient, town: Town
+) -> None:
+    place = (degrees(HERE["lat"] + 0.001), degrees(HERE["lon"]))
+    data = fresh(exif=exif(place=place))
+    answer = send(client, data)
+    assert "taken_at" not in answer.json()
+    number = dispatched(client, town.departments[0], 2, 2, media=[answer.json()["id"]])
+    for role in sorted(READERS):
+        photo = client.get(f"/api/v1/incidents/{number}/media", headers=token(role)).json()[0]
+        if role in DESK:
+            assert photo["taken_at"] == "2026-11-20T01:30:00Z"  # 09:30 by the city's clock
+            assert photo["taken_where"]["lat"] == pytest.approx(HERE["lat"] + 0.001, abs=1e-6)
+            assert photo["metres_away"] == pytest.approx(111, abs=1)
+        else:
+            assert not {"taken_at", "taken_where", "metres_away"} & set(photo), role
+    everywhere = [
+        client.get(f"/api/v1/incidents/{number}{part}", headers=token("department")).text
+        for part in ("", "/history", "/explanation", "/media")
+    ]
+    assert not any("01:30:00" in text for text in everywhere)
+    told = send(client, fresh(exif=exif(place=place)), who="dispatcher").json()
+    assert told["taken_at"] == "2026-11-20T01:30:00Z"
+
+
+def test_a_photo_may_go_straight_to_an_incident_that_has_not_ended(
+    client: TestClient, town: Town
+) -> None:
+    number = dispatched(client, town.departments[0], 4, 1)
+    answer = send(client, fresh(), who="department", kind="before", incident=number)
+    assert (answer.status_code, answer.json()["incident"]) == (201, number)
+    listed = client.get(f"/api/v1/incidents/{number}/media", headers=token("auditor")).json()
+    assert [(p["stage"], p["move"], p["by"]) for p in listed] == [
+        ("dispatched", "add", "department")
+    ]
+    assert send(client, fresh(), who="neighbour", incident=number).status_code == 403
+    assert send(client, fresh(), incident="9999992020010100001").status_code == 404
+    ended = report(client, 4, 2)
+    assert move(client, "intake_officer", ended, "void", reason="重复").status_code == 200
+    assert send(client, fresh(), who="shift_lead", incident=ended).status_code == 409
+
+
+def test_whoever_hoards_photos_is_asked_to_use_them(client: TestClient, town: Town) -> None:
+    with town.connect() as connection:
+        connection.execute(
+            "insert into media (id, account, kind, received_sha256, sha256, size, width, height)"
+            " select md5(n::text), 'administrator', 'scene', sha256(n::text::bytea), '', 1, 1, 1"
+            "   from generate_series(1, 200) n"
+        )
+        answer = send(client, fresh(), who="administrator")
+        assert (answer.status_code, answer.json()["code"]) == (422, "media_refused")
+        connection.execute("delete from media where account = 'administrator'")
+
+
+def test_a_store_that_is_away_makes_a_503_and_no_row(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    whole = parts.objects
+    parts.objects = Objects.at("s3://nowhere/photos?", parts.settings.home)
+    try:
+        with town.connect() as connection:
+            before = connection.execute("select count(*) from media").fetchone()
+            answer = send(client, fresh())
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert connection.execute("select count(*) from media").fetchone() == before
+    finally:
+        parts.objects = whole
+
+
+def test_a_lost_file_is_told_marked_and_brought_back_by_sending_it_again(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    data = fresh()
+    id_ = sent(client, data)
+    number = report(client, 5, 5, media=[id_])
+    parts.objects.remove(id_)
+    answer = client.get(f"/api/v1/media/{id_}", headers=token("inspector"))
+    assert (answer.status_code, answer.json()["code"]) == (404, "photo_lost")
+    with town.connect() as connection:
+        _age(connection)
+        _sweep(connection, parts.objects)
+        listed = client.get(f"/api/v1/incidents/{number}/media", headers=token("auditor")).json()
+        assert [p["lost"] for p in listed] == [True]
+        assert sent(client, data) == id_
+        assert client.get(f"/api/v1/media/{id_}", headers=token("auditor")).status_code == 200
+        assert media_store.lost(connection) == 0
+
+
+def test_what_is_used_for_nothing_goes_after_a_week_and_evidence_stays(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    unused, used, wanted = (fresh() for _ in range(3))
+    gone, stays = sent(client, unused), sent(client, used)
+    report(client, 6, 6, media=[stays])
+    kept = sent(client, wanted)
+    with town.connect() as connection:
+        connection.execute("update media set offered_at = offered_at - interval '8 days'")
+        assert sent(client, wanted) == kept  # sent again: wanted again
+        said = jobs.run_due(
+            connection, datetime.now(UTC), "media_unattached", media_upkeep.runs(parts.objects)
+        )
+        assert said[0].startswith("media_unattached: 清除未使用的照片")
+        assert media_store.find(connection, gone) is None
+        assert media_store.find(connection, stays)
+        assert media_store.find(connection, kept)
+    assert parts.objects.get(gone) is None
+    assert parts.objects.get(gone, small=True) is None
+    assert parts.objects.get(stays)
+    assert parts.objects.get(kept)
+
+
+def test_a_photo_that_is_being_used_does_not_go(client: TestClient, town: Town) -> None:
+    id_ = sent(client, fresh())
+    number = report(client, 6, 7)
+    at = datetime.now(UTC)
+    with town.connect() as user, town.connect() as cleaner:
+        with user.transaction():
+            media_store.check(user, [id_], "inspector")
+            assert (
+                media_store.forget_unattached(cleaner, at + timedelta(days=1), 1000).count(id_) == 0
+            )
+            media_store.attach(user, [id_], Use(number, "reported", "note", "inspector", at))
+        assert media_store.find(cleaner, id_)
+        with pytest.raises(MediaRefused):
+            media_store.check(user, [id_], "dispatcher")
+
+
+def test_a_file_without_a_row_goes_once_it_is_old_and_not_before(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    parts.objects.put("ab" * 16, b"picture", b"small")  # as a crash between file and row leaves it
+    with town.connect() as connection:
+        media_upkeep.sweep(connection, parts.objects, datetime.now(UTC), timedelta(hours=1))
+        assert parts.objects.get("ab" * 16) == b"picture"
+        _sweep(connection, parts.objects)
+    assert parts.objects.get("ab" * 16) is None
+
+
+def test_a_store_full_of_strangers_is_left_alone(town: Town) -> None:
+    objects = Objects.at("memory:///", None)  # type: ignore[arg-type]
+    for n in range(150):
+        objects.put(f"{n:032x}", b"p", b"s")
+    with town.connect() as connection:
+        said = _sweep(connection, objects)
+        assert "未删除" in said
+        assert objects.get(f"{7:032x}") == b"p"
+        _sweep(connection, objects, surely=True)
+        assert objects.get(f"{7:032x}") is None
+        connection.execute("update media set lost_at = null")
+
+
+def test_only_the_api_runs_the_jobs_over_photos(town: Town) -> None:
+    with town.connect() as connection, pytest.raises(DecisionRefused, match="python -m api media"):
+        jobs.run_due(connection, datetime.now(UTC), "media_sweep")
+
+
+def test_every_photo_is_in_the_books_of_openapi(client: TestClient) -> None:
+    described = json.loads(client.get("/openapi.json").text)["paths"]
+    assert "multipart/form-data" in described["/api/v1/media"]["post"]["requestBody"]["content"]
+    assert "415" in described["/api/v1/media"]["post"]["responses"]
+
+
+def _sweep(connection: Any, objects: Objects, *, surely: bool = False) -> str:
+    """As if three days had gone by."""
+    later = datetime.now(UTC) + timedelta(days=3)
+    return media_upkeep.sweep(connection, objects, later, timedelta(days=1), surely=surely)
+
+
+def _age(connection: Any) -> None:
+    connection.execute("update media set made_at = made_at - interval '3 days'")
+
+
+def _files(objects: Objects) -> set[str]:
+    folder = objects._folder
+    assert folder is not None
+    return {path.name for path in folder.rglob("*") if path.is_file()}
