@@ -18,7 +18,8 @@ from zoneinfo import ZoneInfo
 from psycopg.types.json import Jsonb
 
 from incidents.evaluation import Axis, Book, Score
-from incidents.evaluation_score import Case, Step, scores
+from incidents.evaluation_course import Case, Step
+from incidents.evaluation_score import scores
 from incidents.postgres import city
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
@@ -214,8 +215,8 @@ def _apply(
         for one in found
         for score in one.scores
     ]
-    columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
-    values = {name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)}
+    turned = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
+    values = {name: list(column) for name, column in zip(_COLUMNS, turned, strict=True)}
     # Never prepared: the plan must know how many rows are given.
     conn.execute(
         _SQL["apply"], {**values, **columns(book), "ids": ids, "batch": number}, prepare=False

@@ -1,0 +1,252 @@
+"""Evaluation as screens read it: a table of figures by group, and the very incidents that any one of its numbers counts.
+
+A whole month of the whole city comes from the sums; some days of it, or a part of the city, from the scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from psycopg.rows import class_row
+
+from incidents.evaluation import Axis, Book, EvaluationRefused, Figure, Tally
+from incidents.postgres.connection import Connection
+from incidents.postgres.evaluation_store import columns
+from incidents.postgres.queries import named
+
+_SQL = named("evaluation_views.sql")
+
+GROUPS: Mapping[str, tuple[Axis, int]] = {
+    "district": (Axis.INCIDENT, 0),
+    "street": (Axis.INCIDENT, 0),
+    "community": (Axis.INCIDENT, 0),
+    "major": (Axis.INCIDENT, 1),
+    "class": (Axis.INCIDENT, 1),
+    "department": (Axis.DEPARTMENT, 2),
+    "post": (Axis.POST, 3),
+    "person": (Axis.PERSON, 4),
+}
+"""How figures may be grouped: before whom an incident counts once, and which sums hold it."""
+
+ALL = "all"
+"""The group of everything: its one code is empty, and it counts incidents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Days `first` to `last` of a month, as an edition counted them; `edition` 0 is as things stand now."""
+
+    month: date
+    first: int
+    last: int
+    edition: int
+    batch: int
+    book: Book
+
+    @property
+    def whole(self) -> bool:
+        """Whether no day of the month is left out."""
+        return self.first == 1 and self.last == 31
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What part of the city is asked for; None: no such limit. `scope` is a prefix of area codes."""
+
+    district: str | None = None
+    street: str | None = None
+    community: str | None = None
+    category: str | None = None
+    major: str | None = None
+    department: str | None = None
+    scope: str | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether it is the whole city."""
+        return self == Within()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An incident a figure counts: on which day, with which value; the rest is as it is now, place and category as counted."""
+
+    incident_id: int
+    day: date
+    value: int | None
+    number: str
+    state: str
+    category: str
+    urgent: bool
+    district: str
+    street: str
+    community: str
+    department: str | None
+    reported_at: datetime
+    opened_at: datetime | None
+    dispatched_at: datetime | None
+    handled_at: datetime | None
+    closed_at: datetime | None
+    due_at: datetime | None
+
+
+class Place(NamedTuple):
+    """Where a list goes on: after this incident of this month."""
+
+    month: date
+    incident_id: int
+
+
+Table = dict[str, dict[str, Tally]]
+"""Figures by code of the group, in order of codes; the empty code is what lies in none."""
+
+
+def table(conn: Connection, parts: Sequence[Part], group: str, within: Within) -> Table:
+    """Every figure of every group over the parts; `group` one of GROUPS, or ALL."""
+    found: Table = {}
+    for part in parts:
+        for code, figures in _of_part(conn, part, group, within):
+            row = found.setdefault(code, {})
+            for key, more in figures.items():
+                before = row.get(key, Tally())
+                row[key] = Tally(before.n + more.n, before.total + more.total)
+    return dict(sorted(found.items()))
+
+
+def members(
+    conn: Connection,
+    parts: Sequence[Part],
+    asked: tuple[str, str | None, str],
+    within: Within,
+    page: tuple[Place | None, int],
+) -> list[tuple[date, Member]]:
+    """The incidents a figure counts, each with the month it counts in; `asked` is group, code and figure's key.
+
+    `page` is where to go on and how many at most. EvaluationRefused when a month's book has no such figure.
+    """
+    group, code, key = asked
+    after, most = page
+    found: list[tuple[date, Member]] = []
+    for part in parts:
+        if after is not None and part.month < after.month:
+            continue
+        begin = after.incident_id if after is not None and part.month == after.month else 0
+        figure = part.book.figures[part.book.number(key)]
+        values = _asked(conn, part, group, within, code)
+        if values is None:
+            continue
+        values |= _one(figure) | {"after": begin, "most": most - len(found)}
+        with conn.cursor(row_factory=class_row(Member)) as cursor:
+            rows = cursor.execute(_SQL["members"], values, prepare=False).fetchall()
+        found += [(part.month, row) for row in rows]
+        if len(found) >= most:
+            break
+    return found
+
+
+def names(conn: Connection, group: str, codes: Sequence[str]) -> dict[str, str]:
+    """What areas and departments are called; other codes have no name in the store."""
+    if group in {"district", "street", "community"}:
+        return dict(conn.execute(_SQL["area_names"], {"codes": list(codes)}).fetchall())
+    if group == "department":
+        return dict(conn.execute(_SQL["department_names"], {"codes": list(codes)}).fetchall())
+    return {}
+
+
+def _of_part(
+    conn: Connection, part: Part, group: str, within: Within
+) -> Iterator[tuple[str, dict[str, Tally]]]:
+    if part.whole and within.everything:
+        kind = GROUPS[group][1] if group != ALL else 0
+        values: dict[str, Any] | None = {"edition": part.edition, "month": part.month, "kind": kind}
+        statement = _SQL["sums"]
+    else:
+        values, statement = _asked(conn, part, group, within, None), _SQL["counted"]
+        if values is None:
+            return
+        values |= columns(part.book)
+    rows = conn.execute(statement, {**(values or {}), "group": group}, prepare=False).fetchall()
+    keys = [figure.key for figure in part.book.figures]
+    for code, numbers, counts, totals in rows:
+        each = zip(numbers, counts, totals, strict=True)
+        yield code or "", {keys[number]: Tally(n, total) for number, n, total in each}
+
+
+def _asked(
+    conn: Connection, part: Part, group: str, within: Within, code: str | None
+) -> dict[str, Any] | None:
+    """The values a statement over scores takes; None when nothing can be counted."""
+    axis = GROUPS[group][0] if group != ALL else Axis.INCIDENT
+    subject = None
+    if within.department is not None:
+        if axis in {Axis.POST, Axis.PERSON}:
+            raise EvaluationRefused(
+                zh="按岗位或人员评价时不能再按部门筛选",
+                en="posts and persons cannot be narrowed to a department",
+            )
+        if group == "department" and code not in {None, within.department}:
+            return None
+        axis, subject = Axis.DEPARTMENT, _subject(conn, "department", within.department)
+    elif code is not None and axis is not Axis.INCIDENT:
+        subject = _subject(conn, group, code)
+    if subject == _NOBODY:
+        return None
+    return {
+        "axis": int(axis),
+        "subject": subject,
+        "month": part.month,
+        "first": part.first,
+        "last": part.last,
+        "batch": part.batch,
+        "areas": _areas(conn, group, within, code),
+        "categories": _categories(conn, group, within, code),
+    }
+
+
+_NOBODY = -1
+
+
+def _subject(conn: Connection, kind: str, code: str) -> int:
+    row = conn.execute(_SQL["subject"], {"kind": kind, "code": code}).fetchone()
+    return int(row[0]) if row else _NOBODY
+
+
+def _areas(conn: Connection, group: str, within: Within, code: str | None) -> list[int] | None:
+    asked = {level: getattr(within, level) for level in ("district", "street", "community")}
+    asked["within"] = within.scope
+    own = group if group in asked and code is not None else None
+    if own is None and not any(v is not None for v in asked.values()):
+        return None
+    found = _ids(conn, "areas", asked)
+    if own is None:
+        return sorted(found)
+    nothing = dict.fromkeys(asked)
+    return sorted(found & _ids(conn, "areas", {**nothing, own: code}))
+
+
+def _categories(conn: Connection, group: str, within: Within, code: str | None) -> list[int] | None:
+    asked = {"class": within.category, "major": within.major}
+    own = group if group in asked and code is not None else None
+    if own is None and not any(v is not None for v in asked.values()):
+        return None
+    found = _ids(conn, "categories", asked)
+    if own is None:
+        return sorted(found)
+    return sorted(found & _ids(conn, "categories", {**dict.fromkeys(asked), own: code}))
+
+
+def _ids(conn: Connection, statement: str, values: Mapping[str, Any]) -> set[int]:
+    row = conn.execute(_SQL[statement], values).fetchone()
+    return set(row[0]) if row else set()
+
+
+def _one(figure: Figure) -> dict[str, Any]:
+    return {
+        "at": int(figure.at),
+        "needs": int(figure.having),
+        "bars": int(figure.without),
+        "sums": figure.sums or "",
+    }
