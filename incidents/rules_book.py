@@ -61,7 +61,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRule:
-    """Over (under) `raise_at` without a return to `clear_at`, for at least `for_s` seconds of event time."""
+    """Over (under) `raise_at` without a return to `clear_at`, for at least `for_s` seconds of event time.
+
+    Back to normal once it returned to `clear_at` and stayed short of `raise_at` for `clear_for_s` seconds.
+    """
 
     code: str
     name_zh: str
@@ -72,6 +75,7 @@ class ThresholdRule:
     raise_at: float
     clear_at: float
     for_s: int = 0
+    clear_for_s: int = 0
     settle_s: int = 0
     gap_s: int | None = None
     urgent: bool = False
@@ -80,13 +84,15 @@ class ThresholdRule:
 
     @property
     def gap_ms(self) -> int:
-        """Milliseconds without a reading after which a run that has not raised yet begins anew."""
-        return 1000 * (max(self.for_s, DEFAULT_GAP_S) if self.gap_s is None else self.gap_s)
+        """Milliseconds without a reading after which what is not proved yet, run or return, begins anew."""
+        if self.gap_s is not None:
+            return 1000 * self.gap_s
+        return 1000 * max(self.for_s, self.clear_for_s, DEFAULT_GAP_S)
 
     @property
     def lookback_ms(self) -> int:
         """How far before a late reading the stored series matters."""
-        return 1000 * self.for_s + self.gap_ms
+        return 1000 * (self.for_s + self.clear_for_s) + self.gap_ms
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -98,6 +104,7 @@ class ThresholdRule:
             "raise": self.raise_at,
             "clear": self.clear_at,
             "for_s": self.for_s,
+            "clear_for_s": self.clear_for_s,
             "settle_s": self.settle_s,
             "gap_s": self.gap_ms // 1000,
         }

@@ -64,6 +64,14 @@ class Run:
         )
 
 
+@dataclass(slots=True)
+class Calm:
+    """What may become the end of a raised run: the reading that came back, and the time of the last one since."""
+
+    back: Reading
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The fold changed its mind at a reading: the run as it was then."""
@@ -111,14 +119,18 @@ class ThresholdFold:
     """Hysteresis, then duration: a run begins at the raising level and ends at the clearing one.
 
     A value between the two levels continues what is. A silence longer than the gap begins a run anew, unless it has
-    raised: silence is no proof that the trouble is over.
+    raised: silence is no proof that the trouble is over. A raised run ends where its calm, from a reading at the
+    clearing level on and without one at the raising level, has lasted `clear_for_s`; a silence begins the calm anew.
     """
 
     kind = "threshold"
 
-    def __init__(self, rule: ThresholdRule, run: Run | None = None) -> None:
+    def __init__(
+        self, rule: ThresholdRule, run: Run | None = None, calm: Calm | None = None
+    ) -> None:
         self.rule = rule
         self.run = run
+        self.calm = calm
 
     def step(self, reading: Reading) -> Turn | None:
         """The next reading in order of time."""
@@ -128,8 +140,11 @@ class ThresholdFold:
             if not reaches(self.rule, reading[1]):
                 return None
             self.run = Run.begin(reading)
+        elif self.run.raised and self._calming(reading):
+            return self._perhaps_end(self.run, reading[0])
         elif returned(self.rule, reading[1]):
-            return self._end(reading)
+            self.run = None
+            return None
         else:
             self.run.take(reading, self.rule.direction)
         return self._perhaps_raise(self.run, reading[0])
@@ -151,8 +166,11 @@ class ThresholdFold:
         return self.run is None
 
     def as_json(self) -> dict[str, Any]:
-        """The run, if there is one."""
-        return {"run": self.run.as_json() if self.run else None}
+        """The run, if there is one, and its calm."""
+        kept: dict[str, Any] = {"run": self.run.as_json() if self.run else None}
+        if self.calm is not None:
+            kept["calm"] = {"back": list(self.calm.back), "last": self.calm.last}
+        return kept
 
     def _silent_before(self, at: int) -> bool:
         run = self.run
@@ -164,11 +182,26 @@ class ThresholdFold:
         run.raised = True
         return Turn("raised", at, run.as_json())
 
-    def _end(self, reading: Reading) -> Turn | None:
-        run, self.run = self.run, None
-        if run is None or not run.raised:
+    def _calming(self, reading: Reading) -> bool:
+        """Whether a reading of a raised run belongs to its calm, which it begins or continues."""
+        at, value = reading
+        if self.calm is not None and at - self.calm.last > self.rule.gap_ms:
+            self.calm = None
+        if reaches(self.rule, value):
+            self.calm = None
+        elif self.calm is not None:
+            self.calm.last = at
+        elif returned(self.rule, value):
+            self.calm = Calm(reading, at)
+        return self.calm is not None
+
+    def _perhaps_end(self, run: Run, at: int) -> Turn | None:
+        assert self.calm is not None
+        back = self.calm.back
+        if at - back[0] < 1000 * self.rule.clear_for_s:
             return None
-        return Turn("cleared", reading[0], {**run.as_json(), "back": list(reading)})
+        self.run = self.calm = None
+        return Turn("cleared", at, {**run.as_json(), "back": list(back)})
 
 
 class CountFold:
@@ -231,10 +264,14 @@ def fold_of(rule: SeriesRule, kept: Mapping[str, Any] | None = None) -> Fold:
         kept = {}
     run = Run.from_json(kept["run"]) if kept.get("run") else None
     if isinstance(rule, ThresholdRule):
-        return ThresholdFold(rule, run)
+        return ThresholdFold(rule, run, _calm(kept.get("calm")))
     return CountFold(rule, run, tuple((t, v) for t, v in kept.get("recent", ())))
 
 
 def kind_of(rule: SeriesRule) -> str:
     """What the state of this rule is marked with."""
     return "threshold" if isinstance(rule, ThresholdRule) else "count"
+
+
+def _calm(kept: Mapping[str, Any] | None) -> Calm | None:
+    return None if kept is None else Calm((kept["back"][0], kept["back"][1]), kept["last"])

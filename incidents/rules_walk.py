@@ -217,10 +217,14 @@ def _why(rule: SeriesRule, turn: Turn, *, late: bool) -> str:
     zh_long, en_long = _lasted((turn.at - turn.run["since"]) // 1000)
     peak, count = turn.run["peak"][1], turn.run["count"]
     if turn.word == "cleared":
-        back = turn.run["back"][1]
+        at, back = turn.run["back"]
+        zh_kept, en_kept = "", ""
+        if turn.at > at:
+            zh_calm, en_calm = _lasted((turn.at - at) // 1000)
+            zh_kept, en_kept = f"并保持 {zh_calm}", f" and stayed for {en_calm}"
         return (
-            f"{rule.name_zh}：{rule.metric} 已恢复至 {back:g}，历时 {zh_long}，极值 {peak:g} / "
-            f"{rule.name_en}: {rule.metric} is back at {back:g} after {en_long}, extreme {peak:g}"
+            f"{rule.name_zh}：{rule.metric} 已恢复至 {back:g}{zh_kept}，历时 {zh_long}，极值 {peak:g} / "
+            f"{rule.name_en}: {rule.metric} is back at {back:g}{en_kept} after {en_long}, extreme {peak:g}"
         )
     zh = f"{rule.name_zh}：{rule.metric} {peak:g}（限值 {sign} {rule.raise_at:g}）"
     en = f"{rule.name_en}: {rule.metric} {peak:g} (limit {sign} {rule.raise_at:g})"

@@ -64,6 +64,7 @@ def _threshold(row: Row) -> ThresholdRule:
         raise_at=row.number("raise"),
         clear_at=row.number("clear"),
         for_s=row.whole("for_s", 0),
+        clear_for_s=row.whole("clear_for_s", 0),
         settle_s=row.whole("settle_s", 0),
         gap_s=row.whole("gap_s", least=1) if row.has("gap_s") else None,
         urgent=row.flag("urgent"),
@@ -191,7 +192,7 @@ def _series_members(rule: ThresholdRule | CountRule) -> dict[str, Any]:
     levels: dict[str, Any]
     if isinstance(rule, ThresholdRule):
         levels = {"kind": "threshold", "clear": rule.clear_at, "for_s": rule.for_s}
-        levels["gap_s"] = rule.gap_s
+        levels |= {"clear_for_s": rule.clear_for_s or None, "gap_s": rule.gap_s}
     else:
         levels = {"kind": "count", "times": rule.times, "within_s": rule.within_s}
     return {

@@ -64,7 +64,7 @@ def _threshold(rule: ThresholdRule, series: list[Reading]) -> list[Said]:
 def _run_from(rule: ThresholdRule, first: Reading, left: list[Reading]) -> list[Said]:
     """What is said of the run that begins with `first`; takes what belongs to it from `left`."""
     words: list[Said] = []
-    run = [first]
+    run, calm = [first], list[Reading]()
     while True:
         if not words and run[-1][0] - first[0] >= 1000 * rule.for_s:
             words.append(_word(rule, "raised", run, run[-1][0]))
@@ -72,9 +72,16 @@ def _run_from(rule: ThresholdRule, first: Reading, left: list[Reading]) -> list[
         if not left or (silent and not words):
             return words
         reading = left.pop(0)
-        if _back(rule, reading[1]):
-            return [*words, _word(rule, "cleared", run, reading[0])] if words else []
-        run.append(reading)
+        if calm and (reading[0] - calm[-1][0] > rule.gap_ms or _over(rule, reading[1])):
+            calm = []
+        if calm or _back(rule, reading[1]):
+            calm.append(reading)
+        else:
+            run.append(reading)
+        if calm and not words:
+            return []
+        if calm and reading[0] - calm[0][0] >= 1000 * rule.clear_for_s:
+            return [*words, _word(rule, "cleared", run, reading[0])]
 
 
 def _count(rule: CountRule, series: list[Reading]) -> list[Said]:

@@ -103,6 +103,44 @@ def test_silence_does_not_end_a_raised_run() -> None:
     assert one_by_one(store, (0, 20), (9000, 20), (9001, 5)) == [("raised", 0), ("cleared", 9001)]
 
 
+CALMING = replace(AT_ONCE, clear_for_s=30)
+
+
+def test_a_return_is_said_once_it_has_lasted_exactly_its_seconds() -> None:
+    store = station(CALMING)
+    assert one_by_one(store, (0, 20), (10, 9), (39.999, 8)) == [("raised", 0)]
+    assert told(store, (40, 9)) == [("cleared", 40)]
+    assert store.states == {}
+
+
+def test_a_value_over_the_level_breaks_the_calm_and_one_in_the_band_does_not() -> None:
+    store = station(CALMING)
+    assert one_by_one(store, (0, 20), (10, 9), (20, 16), (30, 9), (59, 12)) == [("raised", 0)]
+    assert told(store, (60, 12)) == [("cleared", 60)]
+
+
+def test_a_value_in_the_band_begins_no_calm() -> None:
+    store = station(CALMING)
+    assert one_by_one(store, (0, 20), (10, 12), (50, 12), (60, 12)) == [("raised", 0)]
+
+
+def test_after_a_silence_the_calm_begins_anew() -> None:
+    store = station(CALMING)
+    assert one_by_one(store, (0, 20), (10, 9), (111, 9), (140, 9)) == [("raised", 0)]
+    assert told(store, (141, 9)) == [("cleared", 141)]
+
+
+def test_the_return_keeps_when_the_calm_began_and_says_how_long_it_lasted() -> None:
+    store = station(CALMING)
+    one_by_one(store, (0, 20), (10, 9), (25, 11), (40, 8))
+    cleared = store.verdicts[-1]
+    assert cleared.saw["back"] == [START + 10_000, 9.0]
+    assert cleared.saw["at"] == START + 40_000
+    assert cleared.saw["count"] == 1
+    assert "已恢复至 9并保持 30 秒" in cleared.why
+    assert "back at 9 and stayed for 30 s" in cleared.why
+
+
 def test_without_a_gap_of_its_own_a_rule_bears_a_quarter_of_an_hour_or_its_duration() -> None:
     assert replace(DEEP, gap_s=None).gap_ms == 900_000
     assert replace(DEEP, gap_s=None, for_s=7200).gap_ms == 7_200_000
@@ -222,6 +260,7 @@ def test_what_the_rule_saw_is_kept_so_that_a_person_can_follow() -> None:
             "raise": 15.0,
             "clear": 10.0,
             "for_s": 60,
+            "clear_for_s": 0,
             "settle_s": 0,
             "gap_s": 100,
         },

@@ -37,6 +37,7 @@ def threshold_rules(draw: st.DrawFn, settle: st.SearchStrategy[int]) -> Threshol
         raise_at=10.0 if above else 5.0,
         clear_at=5.0 if above else 10.0,
         for_s=draw(st.sampled_from([0, 1, 5, 20])),
+        clear_for_s=draw(st.sampled_from([0, 0, 1, 4, 12])),
         settle_s=settle_s,
         gap_s=max(settle_s, draw(st.sampled_from([1, 4, 8, 60]))),
     )
