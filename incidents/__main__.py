@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 from grid.atlas import Atlas
 from grid.coordinates import Datum, to_wgs84
 from grid.errors import CityError
-from incidents import route_trial
+from incidents import route_trial, standards_commands
 from incidents.errors import DecisionRefused, Unavailable
 from incidents.lifecycle import Role
 from incidents.postgres import (
@@ -150,12 +150,13 @@ From = Annotated[
 
 
 def _add_decision(part: typer.Typer, kind: str) -> None:
-    """`show` and `put` of one kind; all kinds are shown and put alike."""
+    """`show` and `put` of one kind; all kinds are put alike, and shown alike but the standards."""
+    if kind != "standards":
 
-    @part.command("show")
-    def show() -> None:
-        """打印现行版本（JSON）/ Print the edition in force, as JSON."""
-        _show(kind)
+        @part.command("show")
+        def show() -> None:
+            """打印现行版本（JSON）/ Print the edition in force, as JSON."""
+            _show(kind)
 
     @part.command("put")
     def put(file: Path, author: Author, holds_from: From = None, as_json: AsJson = False) -> None:
@@ -338,6 +339,9 @@ def _database(settings: Settings) -> Iterator[Connection]:
 
 def _tell(as_json: bool, facts: dict[str, Any], words: str) -> None:
     print(json.dumps(facts, ensure_ascii=False) if as_json else words)
+
+
+standards_commands.add(standards, lambda: _database(_settings()))
 
 
 def main() -> None:

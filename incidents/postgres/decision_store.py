@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from incidents.decisions import Decisions
-from incidents.postgres import city
+from incidents.postgres import city, references
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 from incidents.standards import tables
@@ -54,7 +54,9 @@ def keep(
     """
     tables.read(kind, body)
     with conn.transaction():
-        conn.execute(_SQL["guard"])
+        guard(conn)
+        if kind == "standards":
+            _refuse_loss(conn, body, holds_from)
         row = conn.execute(
             _SQL["add"],
             {"kind": kind, "holds_from": holds_from, "author": author, "body": Jsonb(dict(body))},
@@ -66,10 +68,23 @@ def keep(
     return int(number)
 
 
+def guard(conn: Connection) -> None:
+    """Until the transaction ends, nobody else changes a decision."""
+    conn.execute(_SQL["guard"])
+
+
+def clock(conn: Connection) -> datetime:
+    """What the store holds to be now: what begins at once begins then."""
+    row = conn.execute(_SQL["clock"]).fetchone()
+    assert row is not None
+    found: datetime = row[0]
+    return found
+
+
 def seed(conn: Connection, author: str = "seed") -> tuple[str, ...]:
     """Keep the standards' seed of every kind that nobody decided yet, as holding since ever; which kinds."""
     with conn.transaction():
-        conn.execute(_SQL["guard"])
+        guard(conn)
         bodies = tables.seed()
         missing = tuple(kind for kind in tables.KINDS if not editions(conn, kind))
         for kind in missing:
@@ -107,6 +122,12 @@ def editions(conn: Connection, kind: str) -> list[KeptDecision]:
     """All editions of a kind, the newest first, without their bodies."""
     with conn.cursor(row_factory=class_row(KeptDecision)) as cursor:
         return cursor.execute(_SQL["editions"], {"kind": kind}).fetchall()
+
+
+def _refuse_loss(conn: Connection, body: Mapping[str, Any], holds_from: datetime | None) -> None:
+    """What incidents and accounts refer to stays in the standards."""
+    before = editions_in_force(conn, holds_from).get("standards")
+    references.refuse_loss(conn, before.body if before else tables.seed()["standards"], body)
 
 
 def _know_departments(conn: Connection, decisions: Decisions) -> None:

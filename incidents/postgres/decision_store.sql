@@ -23,6 +23,10 @@ select hashtext(region || time_zone) from city;
 -- One change of decisions at a time.
 select pg_advisory_xact_lock(hashtextextended('decision', 0));
 
+-- name: clock
+-- What the store holds to be now.
+select clock_timestamp();
+
 -- name: turns
 -- The moments from an instant on at which other decisions begin to hold.
 select distinct holds_from from decision where holds_from >= %(from)s order by 1;

@@ -8,10 +8,10 @@ departments that are referred to cannot go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from incidents.standards.category_tables import PART
 from incidents.standards.grids import Grid
@@ -31,20 +31,24 @@ Body = dict[str, Any]
 NO_ROWS: tuple[Read, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InUse:
-    """What incidents and accounts refer to and must find again: category keys, (key, condition), department codes."""
+class Usage(Protocol):
+    """What incidents, accounts and the like refer to and must find again: of these, which?"""
 
-    categories: frozenset[str] = frozenset()
-    conditions: frozenset[tuple[str, str]] = frozenset()
-    departments: frozenset[str] = frozenset()
+    def categories(self, keys: Collection[str]) -> Collection[str]:
+        """Categories that something was filed under."""
+
+    def conditions(self, pairs: Collection[tuple[str, str]]) -> Collection[tuple[str, str]]:
+        """(category, condition) that something was filed by."""
+
+    def departments(self, codes: Collection[str]) -> Collection[str]:
+        """Departments that something or somebody belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """How a file is laid over the base: what is in use, the last day of what is closed, whether it is only a part."""
 
-    in_use: InUse
+    usage: Usage
     last_day: date
     partial: bool = False
 
@@ -82,7 +86,7 @@ def _departments(
     }
     if terms.partial:
         return list({**old, **new}.values())
-    for code in sorted((old.keys() - new.keys()) & terms.in_use.departments):
+    for code in sorted(terms.usage.departments(old.keys() - new.keys())):
         faults.add(
             f"{DEPARTMENTS.zh} {code}",
             "有案件或账户属于它，不能删除",
@@ -110,7 +114,7 @@ def _categories(
     if terms.partial:
         return [dict(row) for row in {**old, **new}.values()]
     needed = {key for row in correspondences for key in (row["from"], row.get("to"))}
-    needed |= terms.in_use.categories | {base["unsorted"]}
+    needed |= {base["unsorted"], *terms.usage.categories(old.keys() - new.keys())}
     for key, row in old.items():
         if key not in new and key in needed:
             new[key] = _closed(row, terms.last_day, faults)
@@ -146,7 +150,7 @@ def _conditions(
     there = {
         (row["key"], one["code"]) for row in base["categories"] for one in row.get("conditions", ())
     }
-    for key, code in sorted((there - left) & terms.in_use.conditions):
+    for key, code in sorted(terms.usage.conditions(there - left)):
         faults.add(
             f"{CONDITIONS.zh} {key} {code}",
             "有案件按它立案，不能删除；可改文字与时限",

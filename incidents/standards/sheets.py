@@ -171,7 +171,7 @@ def rows(body: Mapping[str, Any], sheet: Form) -> Iterator[Values]:
 
 def table(body: Mapping[str, Any], sheet: Form) -> list[list[Cell]]:
     """A sheet of a sound body with its headings, as a file holds it: choices in Chinese, empty cells None."""
-    found: list[list[Cell]] = [[column.heading for column in sheet.columns]]
+    found: list[list[Cell]] = [[*(column.heading for column in sheet.columns)]]
     for row in rows(body, sheet):
         cells = ((column, row.get(column.code)) for column in sheet.columns)
         found.append([None if value is None else shown(column, value) for column, value in cells])

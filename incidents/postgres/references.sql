@@ -1,0 +1,15 @@
+-- name: categories
+-- Which of these categories something was filed under; one look into the index each.
+select key from unnest(%(keys)s::text[]) key
+ where exists (select from incident i where i.category = key);
+
+-- name: departments
+-- Which of these departments an incident or an account belongs to.
+select code from unnest(%(codes)s::text[]) code
+ where exists (select from incident i where i.department = code)
+    or exists (select from account a where a.department = code);
+
+-- name: conditions
+-- Which of these (category, filing condition) something was filed by; only asked of the few a new edition leaves out.
+select key, code from unnest(%(keys)s::text[], %(codes)s::text[]) gone(key, code)
+ where exists (select from incident i where i.category = key and to_jsonb(i) ->> 'condition' = code);
