@@ -207,6 +207,7 @@ def planned(duties: Sequence[Duty], known: Known, within: str | None = None) -> 
 def _held(duty: Duty, known: Known) -> Held | None:
     """The role he holds for that duty: one whose area and department fit, else any of that role."""
     mine = [held for held in known.people.get(duty.account, ()) if held.role is duty.role]
+    mine = mine if duty.role in ROLES else []
     fitting = [h for h in mine if _inside(duty.area or h.area, h.area)]
     fitting = [h for h in fitting if duty.department in {None, h.department}] or fitting
     return next(iter(fitting or mine), None)

@@ -20,7 +20,7 @@ select a.name as account, %(role)s::text as role,
  where d.role = %(role)s and d.begins <= %(at)s and %(at)s < d.ends
    and (d.area is null or starts_with(%(cell)s::text, d.area))
  group by a.id, a.name, p.lon, p.lat
- order by a.name;
+ order by a.name collate "C";
 
 -- name: listed
 -- Duties that hold at some instant of a window, with who, where he was told last, and what he has in hand.
