@@ -98,14 +98,42 @@ class Incident:
     reporter: Mapping[str, Any] | None = field(default=None, repr=False)
     media: tuple[str, ...] = ()
     explanation: Mapping[str, Any] = field(default_factory=dict)
+    condition: str | None = None
+    assisting: tuple[str, ...] = ()
+    handler: str | None = None
+    confirmed: bool | None = None
+    merged_into: str | None = None
+    extensions: int = 0
+    suspensions: int = 0
+    suspended_until: datetime | None = None
+    asked: Mapping[str, Any] | None = None
+    urges: int = 0
+    urge: Mapping[str, Any] | None = None
+    urge_due_at: datetime | None = None
+    urged_for: datetime | None = None
+    appeal: Mapping[str, Any] | None = None
+    reworks: int = 0
+    send_backs: int = 0
+    reopened: int = 0
+    returned: Mapping[str, Any] | None = None
+    refused: tuple[str, ...] = ()
+    normal_since: datetime | None = None
+    clocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    yellow_at: datetime | None = None
+    stage: str | None = None
+    stage_due_at: datetime | None = None
+    wake_at: datetime | None = None
 
 
 Kept = tuple[Incident, HistoryRow, Fact]
 _TAKES = {"dispatch": ("department", "due_at"), "verify": ("inspector",)}
 _WORDS = {"report": "reported", "open": "opened"}
 
-# Never in a fact: personal data, and what only the explanation route tells.
-_PRIVATE = frozenset({"reporter", "explanation", "raw_lon", "raw_lat", "datum"})
+# Never in a fact: personal data, people's words to each other, and what only the explanation route tells.
+_PRIVATE = frozenset(
+    {"reporter", "explanation", "raw_lon", "raw_lat", "datum", "clocks", "wake_at", "urged_for"}
+    | {"asked", "urge", "appeal", "returned", "refused", "handler"}
+)
 _PUBLIC = tuple(f.name for f in fields(Incident) if f.name not in _PRIVATE)
 
 

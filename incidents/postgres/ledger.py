@@ -27,7 +27,7 @@ Numbers = Callable[[str, date], str]
 
 _FIELDS = tuple(f.name for f in fields(Incident))
 _STATE = _FIELDS.index("state")
-_MEDIA = _FIELDS.index("media")
+_TUPLES = tuple(_FIELDS.index(name) for name in ("media", "assisting", "refused"))
 
 
 class _FactBody(msgspec.Struct, frozen=True, tag_field="schema", tag="incident_fact.v1"):
@@ -147,7 +147,8 @@ def as_incident(row: tuple[Any, ...]) -> Incident:
     """A row of the ledger's columns, in the order of the class's fields, as an incident."""
     values = list(row)
     values[_STATE] = State(values[_STATE])
-    values[_MEDIA] = tuple(values[_MEDIA])
+    for place in _TUPLES:
+        values[place] = tuple(values[place])
     return Incident(*values)
 
 

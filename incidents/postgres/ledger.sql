@@ -3,7 +3,9 @@
 select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
        text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
        department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation
+       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
+       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
+       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
   from incident
  where number = %(number)s;
 
@@ -12,7 +14,9 @@ select number, state, version, category, source, first_event_at, last_event_at, 
 select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
        text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
        department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation
+       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
+       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
+       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
   from incident
  where subject = %(subject)s and state not in ('closed', 'void')
    for update;
@@ -26,7 +30,9 @@ select lock_nearby(%(category)s, %(lon)s, %(lat)s, %(metres)s);
 select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
        text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
        department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation
+       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
+       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
+       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
   from incident
  where category = %(category)s and state not in ('closed', 'void')
    and lat between %(south)s and %(north)s and lon between %(west)s and %(east)s

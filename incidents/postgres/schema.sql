@@ -423,7 +423,32 @@ create table incident (
   reporter jsonb,                                         -- personal data: desk roles only, never to a department
   media jsonb not null default '[]',
   explanation jsonb not null default '{}',                -- why opened, cell, category, department, deadline
-  last_hash bytea                                         -- of the newest history row: the chain's head
+  last_hash bytea,                                        -- of the newest history row: the chain's head
+  condition text,                                         -- code of the filing condition 立案条件 it was filed under
+  assisting text[] not null default '{}',                 -- departments that help 联动
+  handler text,                                           -- who in the department has it
+  confirmed boolean,                                      -- 核实: true 属实, false 不属实, null not asked or not answered
+  merged_into text,                                       -- 并案: number of the incident it became part of
+  extensions int not null default 0,                      -- 延期 granted
+  suspensions int not null default 0,                     -- 挂账 granted
+  suspended_until timestamptz,
+  asked jsonb,                                            -- 申请 not decided yet: kind, by, at, reason, until
+  urges int not null default 0,                           -- 督办, all
+  urge jsonb,                                             -- the one not answered yet: by, at, level, told, due_at, reason
+  urge_due_at timestamptz,
+  urged_for timestamptz,                                  -- the deadline for which the system has urged by itself
+  appeal jsonb,                                           -- 申诉: by, at, reason, reviews, outcome
+  reworks int not null default 0,                         -- 返工
+  send_backs int not null default 0,                      -- 回退
+  reopened int not null default 0,                        -- 重开
+  returned jsonb,                                         -- a return that stands: from, by, at, reason
+  refused text[] not null default '{}',                   -- inspectors who refused the task at hand 拒接
+  normal_since timestamptz,                               -- the device is back to normal since then
+  clocks jsonb not null default '{}',                     -- newest clock of each kind (incidents.clocks)
+  yellow_at timestamptz,                                  -- when due_at is near 黄灯
+  stage text,                                             -- kind of the clock that runs beside handling
+  stage_due_at timestamptz,
+  wake_at timestamptz                                     -- when the system looks at it again at the latest; null = never
 ) with (fillfactor = 80);
 
 create unique index incident_one_open_per_subject on incident (subject)
@@ -443,6 +468,11 @@ create index incident_urgent on incident (reported_at desc, id desc) where urgen
 create index incident_opened on incident (opened_at desc) where opened_at is not null;
 create index incident_closed on incident (closed_at desc) where closed_at is not null;
 create index incident_place on incident using gist (point(lon, lat)) where lon is not null and lat is not null;
+create index incident_tasks on incident (inspector) where state in ('confirming', 'verifying');
+create index incident_merged on incident (merged_into) where merged_into is not null;
+create index incident_merged_subject on incident (subject) where merged_into is not null and subject is not null;
+create index incident_stage_due on incident (stage_due_at) where stage_due_at is not null;
+create index incident_wake on incident (wake_at) where wake_at is not null;
 
 -- Pairs of neighbouring characters, lower case, each once: what a search in Chinese or any other text is narrowed by.
 create function text_pairs(text_ text) returns text[] language sql immutable strict parallel safe as $$
@@ -758,12 +788,20 @@ begin
   insert into incident (number, state, version, category, subject, text, urgent, source, rule, raw_lon, raw_lat, datum,
                         lon, lat, cell, cell_code, community, street, district, department, inspector, reports,
                         first_event_at, last_event_at, reported_at, opened_at, dispatched_at, accepted_at, handled_at,
-                        verified_at, closed_at, due_at, changed_at, reporter, media, explanation)
-  select n.number, n.state, n.version, n.category, n.subject, coalesce(n.text, ''), coalesce(n.urgent, false), n.source,
-         n.rule, n.raw_lon, n.raw_lat, n.datum, n.lon, n.lat, n.cell, n.cell_code, n.community, n.street, n.district,
-         n.department, n.inspector, coalesce(n.reports, 1), n.first_event_at, n.last_event_at, n.reported_at,
-         n.opened_at, n.dispatched_at, n.accepted_at, n.handled_at, n.verified_at, n.closed_at, n.due_at, n.changed_at,
-         n.reporter, coalesce(n.media, '[]'), coalesce(n.explanation, '{}')
+                        verified_at, closed_at, due_at, changed_at, reporter, media, explanation, condition, assisting,
+                        handler, confirmed, merged_into, extensions, suspensions, suspended_until, asked, urges, urge,
+                        urge_due_at, urged_for, appeal, reworks, send_backs, reopened, returned, refused, normal_since,
+                        clocks, yellow_at, stage, stage_due_at, wake_at)
+  select n.number, n.state, n.version, n.category, n.subject, coalesce(n.text, ''), coalesce(n.urgent, false),
+         n.source, n.rule, n.raw_lon, n.raw_lat, n.datum, n.lon, n.lat, n.cell, n.cell_code, n.community, n.street,
+         n.district, n.department, n.inspector, coalesce(n.reports, 1), n.first_event_at, n.last_event_at,
+         n.reported_at, n.opened_at, n.dispatched_at, n.accepted_at, n.handled_at, n.verified_at, n.closed_at,
+         n.due_at, n.changed_at, n.reporter, coalesce(n.media, '[]'), coalesce(n.explanation, '{}'), n.condition,
+         coalesce(n.assisting, '{}'), n.handler, n.confirmed, n.merged_into, coalesce(n.extensions, 0),
+         coalesce(n.suspensions, 0), n.suspended_until, n.asked, coalesce(n.urges, 0), n.urge, n.urge_due_at,
+         n.urged_for, n.appeal, coalesce(n.reworks, 0), coalesce(n.send_backs, 0), coalesce(n.reopened, 0), n.returned,
+         coalesce(n.refused, '{}'), n.normal_since, coalesce(n.clocks, '{}'), n.yellow_at, n.stage, n.stage_due_at,
+         n.wake_at
     from jsonb_populate_record(null::incident, incident_) n
       on conflict (subject) where subject is not null and state not in ('closed', 'void') do nothing
   returning id into id_;
@@ -785,10 +823,16 @@ begin
          state = n.state, version = n.version, category = n.category, subject = n.subject, text = n.text,
          urgent = n.urgent, lon = n.lon, lat = n.lat, cell = n.cell, cell_code = n.cell_code, community = n.community,
          street = n.street, district = n.district, department = n.department, inspector = n.inspector,
-         reports = n.reports, last_event_at = n.last_event_at, opened_at = n.opened_at, dispatched_at = n.dispatched_at,
-         accepted_at = n.accepted_at, handled_at = n.handled_at, verified_at = n.verified_at, closed_at = n.closed_at,
-         due_at = n.due_at, changed_at = n.changed_at, media = n.media, explanation = n.explanation,
-         last_hash = history_append(id_, head_, history_)
+         reports = n.reports, last_event_at = n.last_event_at, opened_at = n.opened_at,
+         dispatched_at = n.dispatched_at, accepted_at = n.accepted_at, handled_at = n.handled_at,
+         verified_at = n.verified_at, closed_at = n.closed_at, due_at = n.due_at, changed_at = n.changed_at,
+         media = n.media, explanation = n.explanation, condition = n.condition, assisting = n.assisting,
+         handler = n.handler, confirmed = n.confirmed, merged_into = n.merged_into, extensions = n.extensions,
+         suspensions = n.suspensions, suspended_until = n.suspended_until, asked = n.asked, urges = n.urges,
+         urge = n.urge, urge_due_at = n.urge_due_at, urged_for = n.urged_for, appeal = n.appeal, reworks = n.reworks,
+         send_backs = n.send_backs, reopened = n.reopened, returned = n.returned, refused = n.refused,
+         normal_since = n.normal_since, clocks = n.clocks, yellow_at = n.yellow_at, stage = n.stage,
+         stage_due_at = n.stage_due_at, wake_at = n.wake_at, last_hash = history_append(id_, head_, history_)
     from jsonb_populate_record(null::incident, incident_) n
    where i.id = id_;
   perform outbox_add(facts_);
