@@ -294,10 +294,11 @@ def _is_his(who: OnDuty, cell_code: str | None, responsible_grid: str | None) ->
 
 
 def _metres(who: OnDuty, lon: float | None, lat: float | None) -> float | None:
-    if who.lon is None or who.lat is None or lon is None or lat is None:
+    """How far he is; None where either place is unknown or no number."""
+    known = [number for number in (who.lon, who.lat, lon, lat) if number is not None]
+    if len(known) < 4 or not all(isfinite(number) for number in known):
         return None
-    metres = float(metres_between(who.lon, who.lat, lon, lat))
-    return metres if isfinite(metres) else None
+    return float(metres_between(*known))
 
 
 def _nobody(asked: int, refused: Collection[str]) -> str:
