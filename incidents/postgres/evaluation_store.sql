@@ -32,8 +32,8 @@ select distinct incident_id from taken order by 1;
 
 -- name: cases
 -- What is evaluated of these incidents themselves.
-select i.id, i.state, i.due_at, to_jsonb(i) ->> 'merged_into' is not null,
-       coalesce(jsonb_typeof(i.reporter) = 'object', false), coalesce(to_jsonb(i) -> 'appeal' ->> 'outcome' = 'upheld', false),
+select i.id, i.state, i.due_at, i.merged_into is not null,
+       coalesce(jsonb_typeof(i.reporter) = 'object', false), coalesce(i.appeal ->> 'outcome' = 'upheld', false),
        coalesce(i.district, ''), coalesce(i.street, ''), coalesce(i.community, ''), i.category
   from incident i
  where i.id = any(%(ids)s);

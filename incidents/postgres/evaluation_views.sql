@@ -42,7 +42,7 @@ select g.code, array_agg(g.figure), array_agg(g.n), array_agg(g.total)
 select s.incident_id, s.month + ((s.days >> (5 * %(at)s)) & 31)::int - 1 as day,
        case %(sums)s when 'handling_s' then s.handling_s when 'acceptance_s' then s.acceptance_s
                      when 'satisfaction' then s.satisfaction end as value,
-       i.number, i.state, c.code, i.urgent, a.district, a.street, a.community, i.department, i.reported_at, i.opened_at,
+       i.number, i.state, c.code as category, i.urgent, a.district, a.street, a.community, i.department, i.reported_at, i.opened_at,
        i.dispatched_at, i.handled_at, i.closed_at, i.due_at
   from evaluation_score s
   join incident i on i.id = s.incident_id
