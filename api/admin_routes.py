@@ -169,20 +169,6 @@ def put_routes(given: DecisionGiven, caller: Administrator, parts: Opened) -> Re
     return _decide("routes", given, caller, parts)
 
 
-@router.get("/standards", response_model=DecisionShown, summary="标准 Standards in force")
-def standards(_: Annotated[Caller, allow(READERS, R.WALL)], parts: Opened) -> Response:
-    """Categories, nearness and departments of the edition that holds now."""
-    return _decision("standards", parts)
-
-
-@router.put(
-    "/standards", status_code=201, response_model=DecisionMade, summary="新版标准 New standards"
-)
-def put_standards(given: DecisionGiven, caller: Administrator, parts: Opened) -> Response:
-    """A new edition, whole; refused whole with row and reason when not sound."""
-    return _decide("standards", given, caller, parts)
-
-
 @router.get("/calendar", response_model=DecisionShown, summary="工作日历 Calendar in force")
 def calendar(_: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
     """Working hours, holidays and make-up days, stage limits, and until when all that is confirmed."""

@@ -27,6 +27,7 @@ from api import (
     page_routes,
     problems,
     report_routes,
+    standards_routes,
     wall_map_routes,
     wall_routes,
 )
@@ -63,6 +64,7 @@ ROUTERS = (
     media_routes.router,
     health_routes.router,
     admin_routes.router,
+    standards_routes.router,
     dispatch_routes.router,
     duty_routes.router,
     handover_routes.router,

@@ -93,7 +93,8 @@ def explanation(
     with parts.connection() as connection:
         found = parts.ledger(connection, caller).load(number)
         events = views.events_of(connection, number)
-    return answers.json(_explained(found, events))
+    today = parts.in_force.decisions.equivalent(found.category, now()).as_json()
+    return answers.json(_explained(found, events, today))
 
 
 @router.get(
@@ -172,7 +173,9 @@ def _whole(found: Incident, caller: Caller) -> Response:
     return answers.json(shown(found, caller), headers=headers)
 
 
-def _explained(found: Incident, events: list[views.EventBehind]) -> dict[str, Any]:
+def _explained(
+    found: Incident, events: list[views.EventBehind], today: dict[str, Any]
+) -> dict[str, Any]:
     explanation_ = dict(found.explanation)
     dispatch = explanation_.pop("dispatch", None) or {}
     return {
@@ -180,7 +183,11 @@ def _explained(found: Incident, events: list[views.EventBehind]) -> dict[str, An
         "version": found.version,
         "opened": explanation_.pop("opened", None),
         "cell": {"code": found.cell_code, **(explanation_.pop("cell", None) or {})},
-        "category": {"key": found.category, **(explanation_.pop("category", None) or {})},
+        "category": {
+            "key": found.category,
+            "today": today,
+            **(explanation_.pop("category", None) or {}),
+        },
         "department": {
             "code": found.department,
             **dispatch,

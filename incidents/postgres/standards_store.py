@@ -64,6 +64,14 @@ def adopt(
         return _adopt(conn, given, author, asked)
 
 
+def put(conn: Connection, body: Mapping[str, Any], author: str, asked: Asked) -> int:
+    """The whole body as a new edition, whether it differs or not; its id."""
+    with conn.transaction():
+        decision_store.guard(conn)
+        _refuse_outdated(asked.base, in_force(conn, asked.holds_from)[0])
+        return decision_store.keep(conn, "standards", body, author, asked.holds_from)
+
+
 def export(body: Mapping[str, Any], sheet: Form | None = None) -> bytes:
     """The whole as an .xlsx, or one sheet as CSV; reading it again changes nothing."""
     if sheet is not None:
@@ -76,19 +84,23 @@ def _adopt(
 ) -> tuple[int | None, Proposal]:
     decision_store.guard(conn)
     base, before = in_force(conn, asked.holds_from)
-    if asked.base is not None and asked.base != base:
-        raise DecisionRefused(
-            zh=f"所据版本 {asked.base} 已被版本 {base} 取代，请重新比较后再提交",
-            en=f"decided on edition {asked.base}, but {base} holds now: look at the difference again",
-            kind="standards",
-            faults=(),
-        )
+    _refuse_outdated(asked.base, base)
     body = _body(conn, before, given, asked)
     tables.read("standards", body)
     proposal = Proposal(base, body, difference(before, body))
     if proposal.difference.nothing:
         return None, proposal
     return decision_store.keep(conn, "standards", body, author, asked.holds_from), proposal
+
+
+def _refuse_outdated(decided_on: int | None, base: int) -> None:
+    if decided_on is not None and decided_on != base:
+        raise DecisionRefused(
+            zh=f"所据版本 {decided_on} 已被版本 {base} 取代，请重新比较后再提交",
+            en=f"decided on edition {decided_on}, but {base} holds now: look at the difference again",
+            kind="standards",
+            faults=(),
+        )
 
 
 def _body(conn: Connection, before: Body, given: bytes | Mapping[str, Any], asked: Asked) -> Body:
