@@ -1,4 +1,4 @@
-"""What the wall's figures look like, as pydantic models for the OpenAPI."""
+"""What the wall's figures and its map look like, as pydantic models for the OpenAPI."""
 
 from __future__ import annotations
 
@@ -223,3 +223,14 @@ class WallBehind(Dated):
     figure: str
     total: int
     items: list[WallCounted]
+
+
+class GridTiles(BaseModel):
+    """Vector tiles of the edition in force: `GET /grid/tiles/{digest}/{z}/{x}/{y}` from zoom `lowest` to `highest`."""
+
+    numbering: str
+    digest: str
+    cells: int
+    lowest: int
+    highest: int
+    bounds: tuple[float, float, float, float]

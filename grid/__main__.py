@@ -1,4 +1,4 @@
-"""`python -m grid`: check, load, divide and export the grid of a city.
+"""`python -m grid`: check, load, divide and export the grid of a city, and cut it into vector tiles.
 
 Exit codes: 0 done, 1 refused with reasons, 2 wrong usage. The database is YIWANG_DATABASE_URL.
 """
@@ -222,6 +222,32 @@ def export(
             as_json,
             {"cells": len(edition), "digest": edition.digest, "out": str(file)},
             f"{edition.name}：{len(edition)} 个网格写入 {file} / {len(edition)} cells written",
+        )
+
+
+@app.command()
+def tiles(
+    on: Annotated[
+        Any, typer.Option("--on", parser=_day, help="哪一天的版本 / the edition of that day")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="目录，默认 YIWANG_HOME/tiles / folder")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """把一个版本切成屏幕用的矢量瓦片 / Cut an edition into the vector tiles the screens draw, once."""
+    from grid import tile_shelf
+    from incidents.postgres import grid_store
+
+    folder = out or Settings().home / "tiles"
+    with _refusals(as_json, folder), _database() as connection:
+        edition = grid_store.load_edition(connection, on)[-1]
+        made = tile_shelf.make(edition, folder)
+        _say(
+            as_json,
+            {"cells": made.cells, "digest": edition.digest, "out": str(made.folder)},
+            f"{edition.name}：{made.cells} 个网格，{made.lowest} 至 {made.highest} 级，在 {made.folder} / "
+            f"{made.cells} cells, zooms {made.lowest} to {made.highest}",
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """YIWANG_DATABASE_URL; empty where it is not set."""
+    """YIWANG_DATABASE_URL, empty where it is not set, and YIWANG_HOME."""
 
     model_config = SettingsConfigDict(
         env_prefix="YIWANG_",
@@ -20,3 +21,5 @@ class Settings(BaseSettings):
     )
 
     database_url: str = ""
+    home: Path = Path("var")
+    """Where local data lives; vector tiles are put there."""
