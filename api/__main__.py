@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, NoReturn
 
 import psycopg
@@ -14,12 +15,15 @@ import typer
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from api import media_upkeep
 from api.app import create_app
+from api.objects import Objects
 from api.server import serve as run_server
 from api.settings import Settings
 from grid.errors import CityError
 from incidents.lifecycle import Role
 from incidents.postgres import accounts as kept
+from incidents.postgres import jobs
 from incidents.postgres.connection import Connection, connect
 
 app = typer.Typer(
@@ -29,6 +33,8 @@ accounts = typer.Typer(
     no_args_is_help=True, help="账户 Accounts: people and programs that may ask."
 )
 app.add_typer(accounts, name="accounts")
+media = typer.Typer(no_args_is_help=True, help="照片 Photos and their store.")
+app.add_typer(media, name="media")
 
 AsJson = Annotated[bool, typer.Option("--json", help="供程序读取 for programs")]
 
@@ -95,6 +101,42 @@ def deactivate(name: Annotated[str, typer.Argument(help="名称 its name")]) -> 
     with _store() as connection:
         kept.deactivate(connection, name)
     print(f"已停用 {name} / withdrawn")
+
+
+@media.command()
+def run(
+    job: Annotated[str, typer.Argument(help="media_unattached · media_sweep")] = "media_sweep",
+) -> None:
+    """立即运行照片任务 Run a job over photos now, due or not."""
+    objects = _objects()
+    tasks = media_upkeep.runs(objects)
+    if job not in tasks:
+        raise typer.BadParameter(f"没有任务 no such job: {job}; {', '.join(tasks)}")
+    with _store() as connection:
+        print("\n".join(jobs.run_due(connection, datetime.now(UTC), job, tasks)))
+        if any(row.failures for row in jobs.everything(connection) if row.name == job):
+            sys.exit(1)
+
+
+@media.command()
+def sweep(
+    surely: Annotated[
+        bool, typer.Option("--surely", help="无主文件再多也删 remove strangers however many")
+    ] = False,
+) -> None:
+    """核对照片与文件 Make the table and the store of photos agree, for all that is older than a day."""
+    objects = _objects()
+    with _store() as connection:
+        now = datetime.now(UTC)
+        print(media_upkeep.sweep(connection, objects, now, timedelta(days=1), surely=surely))
+
+
+def _objects() -> Objects:
+    settings = _settings()
+    try:
+        return Objects.at(settings.media, settings.home)
+    except (ValueError, OSError) as fault:
+        _refuse(f"照片存储打不开 / the store of photos cannot be opened: {fault}")
 
 
 def _settings() -> Settings:

@@ -86,7 +86,6 @@ class Parts:
         except Exception as fault:  # noqa: BLE001 - whatever it is, the next second tries again
             _log.warning("api: 规则或网格未能刷新 / could not refresh: %s", fault)
 
-
     def look_after_photos(self) -> None:
         """Run the jobs over photos that are due; called every minute by each process, done by one."""
         try:

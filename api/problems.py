@@ -53,7 +53,6 @@ STATUS: dict[str, int] = {
     "not_on_duty": 409,
     "handover_refused": 409,
     "handover_unknown": 404,
-    "evaluation_refused": 422,
     "media_refused": 422,
     "shelf_damaged": 503,
 }

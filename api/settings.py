@@ -37,7 +37,9 @@ class Settings(BaseSettings):
     """How many live changes one process remembers for those who reconnect."""
     api_live_minutes: float = Field(default=15.0, gt=0)
     """After this a live stream ends itself and the client reconnects: nothing lives for ever."""
-    media: str = ""
+    media: str = Field(
+        default="", repr=False, pattern=r"^$|^(s3|s3a|gs|az|azure|abfs|abfss|file|memory)://"
+    )
     """Where photos lie: `s3://bucket/prefix` and the like, `file:///folder`; empty: `media` in the home."""
     media_largest_mb: float = Field(default=15.0, gt=0, le=100)
     """MiB of one photo as it is sent."""

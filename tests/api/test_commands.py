@@ -7,9 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from api.objects import Objects
 from incidents.postgres import accounts
 from incidents.postgres.connection import connect
 
@@ -53,6 +56,9 @@ def test_what_cannot_be_done_is_said_in_one_sentence(database_url: str) -> None:
         (("accounts", "list"), {"YIWANG_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, 1),
         (("accounts", "list"), {}, 1),
         (("serve",), told | {"YIWANG_API_PORT": "port"}, 1),
+        (("serve",), told | {"YIWANG_MEDIA": "gopher://photos"}, 1),
+        (("media", "run", "media_of_mine"), told, 2),
+        (("media", "sweep"), {"YIWANG_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, 1),
     ):
         answer = _run(*words, **settings)
         assert answer.returncode == code, answer.stderr
@@ -69,3 +75,19 @@ def test_a_port_that_is_taken_is_said(database_url: str) -> None:
     assert answer.returncode == 1
     assert port in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_photos_and_files_are_made_to_agree_by_hand(database_url: str, tmp_path: Path) -> None:
+    told = {"YIWANG_DATABASE_URL": database_url, "YIWANG_HOME": str(tmp_path)}
+    objects = Objects.at("", tmp_path)
+    objects.put("0" * 32, b"picture", b"small")
+    long_ago = time.time() - 3 * 86400
+    for file in (tmp_path / "media").rglob("*.jpg"):
+        os.utime(file, (long_ago, long_ago))
+    swept = _run("media", "sweep", **told)
+    assert (swept.returncode, swept.stderr) == (0, "")
+    assert swept.stdout.startswith("清除无主文件 1 组")
+    assert objects.get("0" * 32) is None
+    ran = _run("media", "run", "media_unattached", **told)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("media_unattached: 清除未使用的照片 0 张")
