@@ -115,6 +115,7 @@ def evidence(
     listed = [
         {
             **_view(each),
+            "incident": each.incident,
             "stage": each.stage,
             "move": each.move,
             "by": each.by,

@@ -42,8 +42,9 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class UsedPhoto(Photo):
-    """A photo as evidence: in which state of the incident, brought by which move, by whom and when."""
+    """A photo as evidence: of which incident, in which state of it, brought by which move, by whom and when."""
 
+    incident: str
     stage: str
     move: str
     by: str
@@ -178,12 +179,12 @@ def taken(conn: Connection, id_: str) -> TakenAt:
 
 
 def incidents_of(conn: Connection, id_: str) -> list[str]:
-    """Numbers of the incidents that a photo is evidence of."""
+    """Numbers of the incidents that a photo is evidence of, and of those they were merged into."""
     return [number for (number,) in conn.execute(_SQL["incidents_of"], {"id": id_})]
 
 
 def of_incident(conn: Connection, number: str) -> list[UsedPhoto]:
-    """The photos of an incident in the order they came."""
+    """The photos of an incident, and of those merged into it, in the order they came."""
     with conn.cursor(row_factory=class_row(UsedPhoto)) as cursor:
         return cursor.execute(_SQL["of_incident"], {"number": number}).fetchall()
 

@@ -35,21 +35,26 @@ select id, account, kind, sha256, size, width, height, made_at, attached, lost_a
 select taken_at, lon, lat from media_taken where media = %(id)s;
 
 -- name: incidents_of
--- The incidents a photo is evidence of, newest first.
-select incident from media_use where media = %(id)s group by incident order by max(at) desc;
+-- The incidents a photo is evidence of, and those they were merged into, newest first.
+select number from (
+  select incident as number, at from media_use where media = %(id)s
+   union all
+  select i.merged_into, u.at from media_use u join incident i on i.number = u.incident
+   where u.media = %(id)s and i.merged_into is not null) known
+ group by number order by max(at) desc;
 
 -- name: of_incident
--- The photos of an incident in the order they came.
-select m.id, m.account, m.kind, m.sha256, m.size, m.width, m.height, m.made_at, m.attached, m.lost_at, u.stage, u.move, u.by, u.at
+-- The photos of an incident, and of those merged into it, in the order they came.
+select m.id, m.account, m.kind, m.sha256, m.size, m.width, m.height, m.made_at, m.attached, m.lost_at, u.incident, u.stage, u.move, u.by, u.at
   from media_use u join media m on m.id = u.media
- where u.incident = %(number)s
+ where u.incident in (select %(number)s union all select number from incident where merged_into = %(number)s)
  order by u.at, m.id;
 
 -- name: taken_of_incident
 -- What the cameras wrote of an incident's photos, with the incident's own place: for the desk only.
 select t.media, t.taken_at, t.lon, t.lat, i.lon, i.lat
   from media_use u join media_taken t on t.media = u.media join incident i on i.number = u.incident
- where u.incident = %(number)s;
+ where u.incident in (select %(number)s union all select number from incident where merged_into = %(number)s);
 
 -- name: own
 -- Which of these photos an account sent; none of them can go away until the transaction ends.

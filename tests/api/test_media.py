@@ -309,6 +309,24 @@ def test_a_photo_may_go_straight_to_an_incident_that_has_not_ended(
     assert send(client, fresh(), who="shift_lead", incident=ended).status_code == 409
 
 
+def test_photos_of_a_merged_incident_are_seen_with_the_one_it_became_part_of(
+    client: TestClient, town: Town
+) -> None:
+    id_ = sent(client, fresh())
+    child = report(client, 8, 1, media=[id_])
+    parent = dispatched(client, town.departments[0], 8, 3)
+    url = f"/api/v1/media/{id_}"
+    assert client.get(url, headers=token("department")).status_code == 403
+    with town.connect() as connection:
+        connection.execute(
+            "update incident set merged_into = %s where number = %s", (parent, child)
+        )
+    listed = client.get(f"/api/v1/incidents/{parent}/media", headers=token("department")).json()
+    assert [(p["id"], p["incident"]) for p in listed] == [(id_, child)]
+    assert client.get(url, headers=token("department")).status_code == 200
+    assert client.get(url, headers=token("neighbour")).status_code == 403
+
+
 def test_whoever_hoards_photos_is_asked_to_use_them(client: TestClient, town: Town) -> None:
     with town.connect() as connection:
         connection.execute(
