@@ -21,6 +21,7 @@ from grid.coordinates import Datum, to_wgs84
 from grid.errors import CityError
 from incidents import route_trial, standards_commands
 from incidents.errors import DecisionRefused, Unavailable
+from incidents.evaluation_commands import commands as evaluation_commands
 from incidents.lifecycle import Role
 from incidents.postgres import (
     accounts,
@@ -342,6 +343,11 @@ def _tell(as_json: bool, facts: dict[str, Any], words: str) -> None:
 
 
 standards_commands.add(standards, lambda: _database(_settings()))
+
+app.add_typer(
+    evaluation_commands(lambda: _database(_settings()), lambda file: _body("evaluation", file)),
+    name="evaluate",
+)
 
 
 def main() -> None:

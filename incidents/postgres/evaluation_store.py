@@ -131,6 +131,11 @@ def decide(conn: Connection, body: Mapping[str, Any], author: str) -> int:
     return int(row[0])
 
 
+def body_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """A file's tables as a body."""
+    return evaluation_tables.body_of(given)
+
+
 def zone(conn: Connection) -> ZoneInfo:
     """The city's time zone: its days and months are what is counted in."""
     here = city.get(conn)
@@ -270,3 +275,8 @@ def _major(category: str) -> str:
     """The major class 大类 of a category's key: its code set, its kind and the first two digits of its code."""
     head, _, code = category.rpartition("/")
     return f"{head}/{code[:2]}"
+
+
+def job(conn: Connection, now: datetime, setting: Mapping[str, Any]) -> str:
+    """The job `evaluation`: scores what waits, `most` incidents a batch."""
+    return f"计分 {roll_up(conn, now, setting['most'])} 件 / incidents scored"

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from grid.errors import CityError
 from incidents.errors import DecisionRefused
-from incidents.postgres import upkeep
+from incidents.postgres import evaluation_store, upkeep
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 
@@ -50,6 +50,7 @@ JOBS = (
     Job("rollup_slots", HOUR, {"after_hours": 48, "most": 20_000}, upkeep.merge_rollups),
     Job("retention_outbox", HOUR / 6, {"hours": 72, "most": 5_000}, upkeep.forget_sent),
     Job("retention_idempotency", HOUR, {"hours": 48}, upkeep.forget_answers),
+    Job("evaluation", timedelta(seconds=5), {"most": 2_000}, evaluation_store.job),
     Job("media_unattached", HOUR, {"days": 7}),
     Job("media_sweep", 24 * HOUR, {"after_hours": 24}),
 )
