@@ -329,7 +329,7 @@ def _responsible(
 ) -> Destination | None:
     """The department that answers for the category; None for none, and for one the city no longer has."""
     filed = categories.get(asked.category)
-    code = getattr(filed, "responsible", None)
+    code = filed.responsible if filed else None
     if not code or (book.names and code not in book.names):
         return None
     return Destination(None, code, book.called(code))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from incidents.decisions import Decisions
 from incidents.dispatching import RouteQuestion, route
@@ -25,8 +25,7 @@ def where_to(trial: Trial, decisions: Decisions) -> dict[str, Any]:
     category = decisions.category(trial.category or decisions.unsorted)
     key = str(category.key)
     asked = RouteQuestion(key, trial.areas, trial.source, trial.at)
-    calendar = getattr(decisions, "calendar", None)
-    found = route(asked, decisions.routes, calendar, cast(Any, decisions.categories))
+    found = route(asked, decisions.routes, decisions.calendar, decisions.categories)
     names = decisions.routes.names
     return {
         "category": key,

@@ -64,11 +64,12 @@ def test_trying_creates_nothing(client: TestClient, town: Town) -> None:
     assert counted() == before
 
 
-def test_what_no_route_takes_waits_for_the_dispatcher_with_the_reason(client: TestClient) -> None:
+def test_what_no_route_takes_is_the_responsible_bodys_when_the_dispatcher_says_so(
+    client: TestClient,
+) -> None:
     said = ask(client, position=middle(0, 0)).json()
-    assert said["queue"]
-    assert said["department"] is None
-    assert "派遣员" in said["why"]
+    assert (said["route"], said["department"], said["automatic"]) == (None, "CG", False)
+    assert "责任单位 城市管理局 CG，由派遣员确认" in said["why"]
     assert len(said["tried"]) > 10
 
 

@@ -199,6 +199,16 @@ def test_a_window_holds_by_the_citys_clock_and_calendar(
     assert [text for text in outside if goes(when, text)] == []
 
 
+def test_holidays_and_make_up_days_are_those_of_the_citys_calendar() -> None:
+    calendar = the_decisions().calendar
+    off, work = When(days=Days.DAY_OFF), When(days=Days.WORK_TIME)
+    spring_festival, make_up_saturday = "2026-02-17T10:00", "2026-02-14T10:00"
+    assert goes(off, spring_festival, calendar)
+    assert not goes(work, spring_festival, calendar)
+    assert goes(work, make_up_saturday, calendar)
+    assert not goes(work, "2026-02-13T13:00", calendar)  # Friday's noon rest
+
+
 def test_one_of_several_windows_is_enough() -> None:
     lunch, night = When(720, 840), When(1320, 360)
     book = RouteBook(1, (Route("r", (), (), "D", when=(lunch, night)),))
