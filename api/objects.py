@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import obstore
 from obstore.exceptions import BaseError, NotSupportedError
@@ -14,9 +15,16 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore, from_url
 
 from incidents.errors import Unavailable
 
+if TYPE_CHECKING:  # obstore gives these names to type checkers only
+    from obstore.store import ClientConfig, RetryConfig
+
 PREFIXES = tuple(f"{n:02x}" for n in range(256))
 """Files stand in 256 folders by the first two digits of their id, so that no folder and no listing grows too long."""
 _SUFFIXES = (".jpg", ".small.jpg")
+# The operator writes the scheme into AWS_ENDPOINT: a store inside the house is often plain HTTP.
+_PATIENCE: ClientConfig = {"connect_timeout": "5s", "timeout": "30s", "allow_http": True}
+_AGAIN: RetryConfig = {"max_retries": 2, "retry_timeout": timedelta(seconds=20)}
+_log = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
@@ -48,7 +56,7 @@ class Objects:
             )  # faces and number plates: ours alone
             return cls(LocalStore(folder), folder)
         try:
-            return cls(from_url(url))
+            return cls(from_url(url, client_options=_PATIENCE, retry_config=_AGAIN))
         except (BaseError, ValueError) as fault:
             raise ValueError(f"YIWANG_MEDIA: {_first_line(fault)}") from fault
 
@@ -116,9 +124,10 @@ class Objects:
         try:
             return ask(*given)
         except (BaseError, OSError) as fault:
+            _log.warning("照片存储出错 / the store of photos: %s", _first_line(fault))
             raise Unavailable(
-                zh=f"照片存储暂时不可用（{_first_line(fault)}），请稍后重试",
-                en=f"the store of photos does not answer ({_first_line(fault)}); try again",
+                zh="照片存储暂时不可用，请稍后重试（原因见接口日志）",
+                en="the store of photos does not answer; try again (the API's log says why)",
             ) from fault
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 
 from api.objects import Objects
 from incidents.errors import Unavailable
+from tests.api.bucket import a_bucket
 
 ID = "5f" + "0" * 30
 Make = Callable[[Path], Objects]
@@ -21,10 +22,18 @@ STORES: dict[str, Make] = {
 }
 
 
-@pytest.fixture(params=STORES)
-def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Objects:
-    """Each kind of store."""
-    return STORES[request.param](tmp_path)
+@pytest.fixture(params=[*STORES, "s3"])
+def objects(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Objects]:
+    """Each kind of store; of S3 as much as its calls show."""
+    if request.param != "s3":
+        yield STORES[request.param](tmp_path)
+        return
+    with a_bucket() as (told, _):
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+        yield Objects.at("s3://bucket/photos", tmp_path)
 
 
 def test_what_is_put_is_got_until_it_is_removed(objects: Objects) -> None:
@@ -69,6 +78,18 @@ def test_a_name_that_climbs_out_of_the_folder_is_refused(tmp_path: Path) -> None
     objects = Objects.at("", tmp_path)
     with pytest.raises(ValueError, match="illegal"):
         objects.get("../../secret")
+
+
+def test_a_store_that_is_away_says_so_soon_and_tells_no_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with a_bucket() as (told, _):
+        for name, value in told.items():
+            monkeypatch.setenv(name, value)
+    objects = Objects.at("s3://bucket/photos", tmp_path)
+    with pytest.raises(Unavailable) as refused:
+        objects.get(ID)
+    assert "127.0.0.1" not in str(refused.value)
 
 
 def test_an_address_nobody_knows_is_refused_by_its_variable() -> None:
