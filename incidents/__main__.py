@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 from grid.atlas import Atlas
 from grid.coordinates import Datum, to_wgs84
 from grid.errors import CityError
-from incidents import route_trial, standards_commands
+from incidents import calendar_commands, route_trial, standards_commands
 from incidents.errors import DecisionRefused, Unavailable
 from incidents.evaluation_commands import commands as evaluation_commands
 from incidents.lifecycle import Role
@@ -47,12 +47,14 @@ routes = typer.Typer(no_args_is_help=True, help="派遣路由 / routes.")
 standards = typer.Typer(
     no_args_is_help=True, help="分类与部门 / categories, nearness, departments."
 )
+calendar = typer.Typer(no_args_is_help=True, help="工作日历 / working hours and days off.")
 job = typer.Typer(no_args_is_help=True, help="后台任务 / jobs.")
 store = typer.Typer(no_args_is_help=True, help="读数存储 / how readings are kept.")
 for name, part in (
     ("rules", rules),
     ("routes", routes),
     ("standards", standards),
+    ("calendar", calendar),
     ("jobs", job),
     ("store", store),
 ):
@@ -165,7 +167,12 @@ def _add_decision(part: typer.Typer, kind: str) -> None:
         _put(kind, file, author, holds_from, as_json)
 
 
-for _part, _kind in ((rules, "rules"), (routes, "routes"), (standards, "standards")):
+for _part, _kind in (
+    (rules, "rules"),
+    (routes, "routes"),
+    (standards, "standards"),
+    (calendar, "calendar"),
+):
     _add_decision(_part, _kind)
 
 
@@ -343,6 +350,7 @@ def _tell(as_json: bool, facts: dict[str, Any], words: str) -> None:
 
 
 standards_commands.add(standards, lambda: _database(_settings()))
+calendar_commands.add(calendar, lambda: _database(_settings()))
 
 app.add_typer(
     evaluation_commands(lambda: _database(_settings()), lambda file: _body("evaluation", file)),

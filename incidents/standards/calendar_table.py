@@ -46,7 +46,7 @@ def read_calendar(body: Mapping[str, Any]) -> CalendarTable:
         if member not in MEMBERS:
             faults.add(member, f"不认识的成员 {member}", f"unknown member {member}")
     hours = [(row, _hours(row)) for row in rows_of(body, "hours", faults)]
-    days = [(row, _day(row)) for row in rows_of(body, "days", faults)]
+    days = [(row, read_day(row)) for row in rows_of(body, "days", faults)]
     stages = [(row, _stage(row)) for row in rows_of(body, "stages", faults)]
     known = _date_of(body.get("confirmed_until"), "confirmed_until", faults)
     _check_hours(hours, faults)
@@ -121,7 +121,8 @@ def _written_hours(hours: Hours) -> dict[str, Any]:
     return {member: value for member, value in written.items() if value not in ([], False)}
 
 
-def _day(row: Row) -> SpecialDay | None:
+def read_day(row: Row) -> SpecialDay | None:
+    """One row of `days`; None when it is not sound, which its faults then say."""
     day = _date_of(row.text("date"), row.name, row.faults)
     kind, name, source = row.text("kind"), row.text("name"), row.text("source")
     if kind and kind not in set(DayKind):
