@@ -19,6 +19,7 @@ from incidents.errors import MoveForbidden, MoveIncomplete, Stale, Unavailable
 from incidents.event import Event, Origin, Outcome
 from incidents.incident import SYSTEM, Actor, Incident, Kept
 from incidents.lifecycle import Move, Need, Role, State, check_move, moves_from
+from incidents.rules_book import CountEventsRule
 from incidents.rules_events import EventVerdict, judge_event, why_filtered
 
 _ATTEMPTS = 5
@@ -54,6 +55,9 @@ class Ledger(Protocol):
 
     def seen(self, source: str, id: str) -> tuple[Outcome, str | None] | None:  # noqa: A002
         """What became of an event before, and the incident's number; None when it is new."""
+
+    def heard(self, rule: CountEventsRule, event: Event) -> Sequence[Event]:
+        """Events recorded before that may count with this one under the rule; no other counts them until the end."""
 
     def record(self, event: Event, outcome: Outcome, why: str, number: str | None) -> None:
         """Keep an event with what became of it."""
@@ -98,7 +102,7 @@ def receive(
         return _again(ledger, before)
     if event.origin is Origin.RULE and event.kind == "cleared":
         return _cleared(ledger, event, at)
-    verdict = verdict or judge_event(event, decisions.book)
+    verdict = verdict or judge_event(event, decisions.book, ledger.heard)
     if not verdict.opens:
         why = why_filtered(event, verdict.why, decisions.categories)
         return _recorded(ledger, event, Outcome.FILTERED, why)
@@ -110,6 +114,7 @@ def receive(
         category=category,
         rule=event.rule or verdict.rule,
         saw=event.saw or verdict.saw or None,
+        subject=verdict.subject_of(event),
     )
     event = replace(event, subject=duplicates.subject_of(event, category))
     arrival = _Arrival(event, verdict, by or _teller(event), at)
@@ -206,7 +211,7 @@ def _completed(
 def _join_or_open(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> Receipt:
     event, why = arrival.event, arrival.verdict.why
     for _ in range(_ATTEMPTS):
-        same = _same_trouble(ledger, event, decisions)
+        same = _same_trouble(ledger, event, decisions, arrival.verdict.counted)
         if same is not None:
             return _joined(ledger, arrival, same)
         opened = _opened(ledger, arrival, decisions)
@@ -222,7 +227,7 @@ def _join_or_open(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> Re
 
 
 def _same_trouble(
-    ledger: Ledger, event: Event, decisions: Decisions
+    ledger: Ledger, event: Event, decisions: Decisions, counted: CountEventsRule | None
 ) -> tuple[Incident, str] | None:
     if event.subject is not None:
         found = ledger.open_on(event.subject)
@@ -230,6 +235,8 @@ def _same_trouble(
             return found, duplicates.same_subject(found)
     category, place = event.category, event.place
     nearby = decisions.nearby_of(category) if category else None
+    if nearby is None and counted is not None and counted.metres is not None:
+        nearby = duplicates.Nearby(counted.metres, counted.within)
     if nearby is None or category is None or place.lon is None or place.lat is None:
         return None
     since = event.at - nearby.within

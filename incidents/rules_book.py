@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 import numpy as np
@@ -180,6 +181,25 @@ class ReportRule:
         return not self.areas or (event.place.cell_code or "").startswith(self.areas)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountEventsRule(ReportRule):
+    """At least `times` events of one of `categories`, all of the event's own, within `within_s` seconds of event time.
+
+    Which events count is said as in a report rule. They count together in one cell (`same_cell`), within `metres` of
+    the event, or, when neither is said, anywhere in the city.
+    """
+
+    times: int
+    within_s: int
+    same_cell: bool = False
+    metres: float | None = None
+
+    @property
+    def within(self) -> timedelta:
+        """The window's length."""
+        return timedelta(seconds=self.within_s)
+
+
 SeriesRule = ThresholdRule | CountRule
 Rule = ThresholdRule | CountRule | ReportRule
 
@@ -276,6 +296,7 @@ class RuleBook:
 __all__ = [
     "DEFAULT_GAP_S",
     "MAX_SETTLE_S",
+    "CountEventsRule",
     "CountRule",
     "Direction",
     "ReportRule",

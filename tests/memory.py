@@ -10,6 +10,7 @@ from grid.coordinates import metres_between
 from incidents.errors import IncidentUnknown, NumbersExhausted, Stale
 from incidents.event import Event, Outcome
 from incidents.incident import Fact, HistoryRow, Incident, Kept
+from incidents.rules_book import CountEventsRule
 
 LAST_OF_A_DAY = 99_999
 
@@ -90,6 +91,14 @@ class MemoryLedger:
     def seen(self, source: str, id: str) -> tuple[Outcome, str | None] | None:  # noqa: A002
         there = self.events.get((source, id))
         return None if there is None else (there.outcome, there.number)
+
+    def heard(self, rule: CountEventsRule, event: Event) -> Sequence[Event]:
+        return [
+            there.event
+            for there in self.events.values()
+            if there.event.category == event.category
+            and abs(there.event.at - event.at) <= rule.within
+        ]
 
     def record(self, event: Event, outcome: Outcome, why: str, number: str | None) -> None:
         if (event.source, event.id) in self.events:

@@ -19,8 +19,10 @@ from incidents.errors import IncidentUnknown, Stale
 from incidents.event import Event, Outcome
 from incidents.incident import Fact, Incident, Kept
 from incidents.lifecycle import State
+from incidents.postgres import heard
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
+from incidents.rules_book import CountEventsRule
 
 Numbers = Callable[[str, date], str]
 """Gives the next incident number of a region's day, on a connection of its own (autocommit)."""
@@ -108,6 +110,10 @@ class PostgresLedger:
         """What became of the event of that name before, and its incident's number; None when it is new."""
         row = self._row("seen", source=source, id=id)
         return None if row is None else (Outcome(row[0]), row[1])
+
+    def heard(self, rule: CountEventsRule, event: Event) -> Sequence[Event]:
+        """Events recorded before that may count with this one under the rule; no other counts them until the end."""
+        return heard.before(self._connection, rule, event)
 
     def record(self, event: Event, outcome: Outcome, why: str, number: str | None) -> None:
         """Keep the event with what became of it; Stale when the same event was just recorded elsewhere.

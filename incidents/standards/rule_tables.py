@@ -9,6 +9,7 @@ from incidents.category import CategoryKey
 from incidents.errors import CategoryUnknown
 from incidents.rules_book import (
     MAX_SETTLE_S,
+    CountEventsRule,
     CountRule,
     Direction,
     ReportRule,
@@ -17,6 +18,9 @@ from incidents.rules_book import (
     ThresholdRule,
 )
 from incidents.standards.rows import Faults, Row, only_once, rows_of
+
+MOST_TIMES, MOST_WITHIN_S, MOST_METRES = 100, 7 * 86_400, 5_000
+"""What a rule that counts events may ask for: more would be a statistic, not a trouble."""
 
 
 def read_rules(body: Mapping[str, Any]) -> tuple[Rule, ...]:
@@ -42,11 +46,13 @@ def _rule(row: Row) -> Rule | None:
         rule = _count(row)
     elif kind == "report":
         rule = _report(row)
+    elif kind == "count_events":
+        rule = _count_events(row)
     else:
         if kind:
             row.wrong(
-                f"kind {kind!r} 应为 threshold、count 或 report",
-                f"kind {kind!r} is not one of threshold, count, report",
+                f"kind {kind!r} 应为 threshold、count、report 或 count_events",
+                f"kind {kind!r} is not one of threshold, count, report, count_events",
             )
         return None
     row.end()
@@ -110,28 +116,66 @@ def _count(row: Row) -> CountRule:
 
 
 def _report(row: Row) -> ReportRule:
-    rule = ReportRule(
-        code=row.text("code"),
-        name_zh=row.text("name_zh"),
-        name_en=row.text("name_en"),
-        category=_category(row) if row.has("category") else None,
-        categories=row.texts("categories"),
-        kinds=row.texts("kinds"),
-        sources=row.texts("sources"),
-        areas=row.texts("areas"),
-        least_score=row.number("least_score") if row.has("least_score") else None,
-        zones=frozenset(row.texts("zones")),
-        urgent=row.flag("urgent"),
-        basis=row.text("basis", ""),
-    )
+    category = _category(row) if row.has("category") else None
+    rule = ReportRule(category=category, **_meant(row))
     if not (rule.categories or rule.kinds or rule.sources):
         row.wrong(
             "须写明 categories、kinds 或 sources 之一",
             "one of categories, kinds, sources is needed",
         )
+    _check_score(row, rule)
+    return rule
+
+
+def _count_events(row: Row) -> CountEventsRule:
+    rule = CountEventsRule(
+        **_meant(row),
+        times=row.whole("times", least=2),
+        within_s=row.whole("within_s", least=1),
+        same_cell=row.flag("same_cell"),
+        metres=row.number("metres") if row.has("metres") else None,
+    )
+    if not rule.categories:
+        row.wrong(
+            "须写明 categories：按类别计数", "categories are needed: events are counted by category"
+        )
+    if rule.times > MOST_TIMES:
+        row.wrong(f"times 不得大于 {MOST_TIMES}", f"times must not be over {MOST_TIMES}")
+    if rule.within_s > MOST_WITHIN_S:
+        row.wrong(
+            f"within_s 不得大于 {MOST_WITHIN_S}（七天）",
+            f"within_s must not be over {MOST_WITHIN_S}, seven days",
+        )
+    if rule.same_cell and rule.metres is not None:
+        row.wrong("same_cell 与 metres 只能选一", "same_cell or metres, not both")
+    if rule.metres is not None and not 0 < rule.metres <= MOST_METRES:
+        row.wrong(
+            f"metres 应大于 0 且不大于 {MOST_METRES}", f"metres: over 0, at most {MOST_METRES}"
+        )
+    _check_score(row, rule)
+    return rule
+
+
+def _meant(row: Row) -> dict[str, Any]:
+    """Which events a rule speaks of, and what both kinds of event rule say of themselves."""
+    return {
+        "code": row.text("code"),
+        "name_zh": row.text("name_zh"),
+        "name_en": row.text("name_en"),
+        "categories": row.texts("categories"),
+        "kinds": row.texts("kinds"),
+        "sources": row.texts("sources"),
+        "areas": row.texts("areas"),
+        "least_score": row.number("least_score") if row.has("least_score") else None,
+        "zones": frozenset(row.texts("zones")),
+        "urgent": row.flag("urgent"),
+        "basis": row.text("basis", ""),
+    }
+
+
+def _check_score(row: Row, rule: ReportRule) -> None:
     if rule.least_score is not None and not 0 <= rule.least_score <= 1:
         row.wrong("least_score 应在 0 与 1 之间", "least_score should lie between 0 and 1")
-    return rule
 
 
 def _check_settle(row: Row, settle_s: int) -> None:
@@ -176,8 +220,13 @@ def _written(rule: Rule) -> dict[str, Any]:
 
 
 def _report_members(rule: ReportRule) -> dict[str, Any]:
+    counting: dict[str, Any] = {}
+    if isinstance(rule, CountEventsRule):
+        counting = {"times": rule.times, "within_s": rule.within_s}
+        counting |= {"same_cell": rule.same_cell, "metres": rule.metres}
     return {
-        "kind": "report",
+        "kind": "count_events" if counting else "report",
+        **counting,
         "category": rule.category,
         "categories": list(rule.categories),
         "kinds": list(rule.kinds),
