@@ -104,6 +104,17 @@ def unclean(text: str) -> tuple[str, str] | None:
     return None
 
 
+def no_amount(amount: float) -> tuple[str, str] | None:
+    """Why a number is no amount of a time limit, in Chinese and English; None: it is one."""
+    if not 0 < amount <= MOST:
+        return f"时限须大于 0、不大于 {MOST}", f"a limit is over 0 and at most {MOST}"
+    if (
+        round(amount, 4) != amount
+    ):  # what every file says exactly, and finer than half a second of an hour
+        return "时限至多 4 位小数", "a limit has at most 4 decimals"
+    return None
+
+
 def _category(row: Row) -> Category | None:
     nested = _conditions(row)
     text = row.text("key")
@@ -155,8 +166,9 @@ def _limit(row: Row) -> TimeLimit | None:
     row.end()
     if not row.sound:
         return None
-    if not 0 < amount <= MOST:
-        row.wrong(f"时限须大于 0、不大于 {MOST}", f"a limit is over 0 and at most {MOST}")
+    why = no_amount(amount)
+    if why is not None:
+        row.wrong(*why)
         return None
     if unit not in tuple(Unit):
         row.wrong(f"没有单位 {unit}；可用 {'、'.join(Unit)}", f"no unit {unit}; {', '.join(Unit)}")

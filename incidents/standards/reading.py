@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from incidents.calendar import MOST
-from incidents.standards.category_tables import unclean
+from incidents.standards.category_tables import no_amount, unclean
 from incidents.standards.grids import Grid, column_letters, refused
 from incidents.standards.rows import Faults
 from incidents.standards.sheets import FORMS, Cell, Column, Form, Value, Values, What, choices
@@ -219,11 +218,9 @@ def _read_number(cell: Cell) -> Answer:
         number = math.nan
     if not math.isfinite(number):
         return None, (f"“{cell}”不是数", f"{cell!r} is not a number")
-    if not 0 < number <= MOST:
-        return None, (
-            f"{number:g}：时限须大于 0、不大于 {MOST}",
-            f"{number:g}: a limit is over 0 and at most {MOST}",
-        )
+    why = no_amount(number)
+    if why is not None:
+        return None, (f"{number:g}：{why[0]}", f"{number:g}: {why[1]}")
     return (int(number) if number.is_integer() else number), None
 
 
