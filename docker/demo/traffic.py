@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from demo.script import CityScript, NightScript, Script
 from demo.seed import read_accounts
 from demo.settings import Settings
 from demo.stranger import Stranger
-from incidents.dispatching import route
+from incidents.dispatching import RouteQuestion, route
 from incidents.standards import tables
 
 _SAVE_EVERY = 5
@@ -135,7 +136,9 @@ def _office(settings: Settings, accounts: Mapping[str, Mapping[str, Any]]) -> Of
     usual = "NYPD" if settings.nyc else "CG"
 
     def department_of(incident: Mapping[str, Any]) -> str:
-        found = route(incident["category"], incident.get("cell"), decisions.routes)
+        areas = (incident["cell"],) if incident.get("cell") else ()
+        asked = RouteQuestion(incident["category"], areas, incident["source"], datetime.now(UTC))
+        found = route(asked, decisions.routes, decisions.calendar, decisions.categories)
         return found.department or usual
 
     return Office(doors, accounts, department_of, _say)

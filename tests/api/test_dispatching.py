@@ -46,7 +46,7 @@ def test_the_answer_names_the_winner_the_next_and_those_passed_over(client: Test
     assert (said["route"], said["automatic"], said["limit_minutes"]) == ("smoke", True, 60)
     assert said["areas"] == [f"{DISTRICT}00100101"]
     assert "消防救援支队 XF" in said["why"]
-    assert said["tried"] == ["gas：类别不符 / category differs"]
+    assert said["tried"] == ["gas“燃气”：类别不符 / category differs"]
     assert not said["queue"]
 
 

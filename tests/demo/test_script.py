@@ -17,7 +17,7 @@ from grid.atlas import Atlas
 from grid.coordinates import Datum
 from incidents.category import CategoryKey
 from incidents.decisions import Decisions
-from incidents.dispatching import route
+from incidents.dispatching import RouteQuestion, route
 from incidents.rules_book import CountRule, Direction, ReportRule, ThresholdRule, matches
 from incidents.standards import tables
 
@@ -113,7 +113,8 @@ def test_what_people_and_cameras_tell_has_a_category_that_leads_to_a_department(
     told |= {call.category or decisions.unsorted for day in days for call in day.calls}
     for category in told:
         assert category in decisions.categories
-        assert route(category, None, decisions.routes).department in decisions.departments
+        found = route(RouteQuestion(category), decisions.routes)
+        assert found.department in decisions.departments
 
 
 def test_what_cameras_tell_is_what_a_rule_listens_to(days: list[Day], decisions: Decisions) -> None:
@@ -154,7 +155,10 @@ def test_the_night_tells_an_hour_of_beijing_every_fifteen_seconds() -> None:
 
 def test_new_yorks_decisions_send_every_request_to_its_agency() -> None:
     decisions = tables.decide(nyc_decisions.bodies(), {}, nyc.REGION, nyc.TIME_ZONE)
-    led = [route(r.category, None, decisions.routes).department == r.agency for r in nyc.requests()]
+    led = [
+        route(RouteQuestion(r.category), decisions.routes).department == r.agency
+        for r in nyc.requests()
+    ]
     assert led.count(False) == 1  # one encampment went to DHS, six to NYPD
     assert {CategoryKey.parse(key).code_set for key in decisions.categories} == {"nyc311"}
 

@@ -372,6 +372,17 @@ def test_a_star_stands_for_anything_and_everything_else_for_itself(
     assert matches(pattern, text) is yes
 
 
+def test_at_night_construction_noise_goes_to_those_on_the_street() -> None:
+    decisions = the_decisions()
+    noise = "gb47678.5-2026/matter/08001"
+    night = route(asked(noise, CELL, at=at("2026-11-24T23:30")), decisions.routes)
+    day = route(asked(noise, CELL, at=at("2026-11-24T10:00")), decisions.routes)
+    assert (night.department, night.assisting, day.department) == ("CG-ZF", ("ZJ",), "ZJ")
+    assert night.next is not None
+    assert night.next.department == "ZJ"
+    assert "construction-night“夜间施工扰民”：时段不符" in day.tried[-1]
+
+
 # ── as a city writes them ──
 
 ROW: dict[str, Any] = {
