@@ -94,7 +94,8 @@ class _Look:
     def __init__(self, name: str) -> None:
         self._name = name
         self._place = ""
-        self._parser = expat.ParserCreate()
+        # whatever it declares: the reader behind takes everything for UTF-8 too
+        self._parser = expat.ParserCreate("UTF-8")
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._begin
         self._row = self._column = 0

@@ -153,6 +153,14 @@ def test_a_sheet_that_is_not_a_plain_table_is_refused(inside: str, reason: str) 
     assert reason in refusal(a_sheet(inside))
 
 
+def test_an_encoding_nobody_knows_changes_nothing() -> None:
+    with zipfile.ZipFile(io.BytesIO(a_book())) as archive:
+        xml = archive.read("xl/worksheets/sheet1.xml")
+    strange = xml.replace(b'encoding="UTF-8"', b'encoding="klingon"')
+    assert strange != xml
+    assert read(with_parts(a_book(), **{"xl__worksheets__sheet1.xml": strange})) == read(a_book())
+
+
 def test_entities_are_not_expanded() -> None:
     xml = (
         b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><worksheet>&b;</worksheet>'
