@@ -17,6 +17,7 @@ from api import (
     device_routes,
     dispatch_routes,
     duty_routes,
+    evaluation_routes,
     grid_routes,
     handover_routes,
     health_routes,
@@ -69,6 +70,7 @@ ROUTERS = (
     standards_routes.router,
     dispatch_routes.router,
     duty_routes.router,
+    evaluation_routes.router,
     handover_routes.router,
     page_routes.router,
 )
