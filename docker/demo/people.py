@@ -99,15 +99,18 @@ class Office:
         if step.role == "department":
             return self._of("department", incident["department"])
         if step.role == "inspector":
-            return self._inspector(incident.get("district") or "")
+            return self._inspector(incident)
         return self._of("role", step.role)
 
     def _of(self, member: str, value: Any) -> str:
         """The first account with that role or department."""
         return next(name for name, row in self.accounts.items() if row.get(member) == value)
 
-    def _inspector(self, district: str) -> str:
-        """The inspector of a district; the shift lead where none has it in his area."""
+    def _inspector(self, incident: Mapping[str, Any]) -> str:
+        """Who got the task, else the inspector of the district; the shift lead where none has it in his area."""
+        if incident.get("inspector") in self.doors:
+            return str(incident["inspector"])
+        district = incident.get("district") or ""
         inspectors = {n: r for n, r in self.accounts.items() if r["role"] == "inspector"}
         return next((n for n, row in inspectors.items() if row.get("area") == district), "lead")
 

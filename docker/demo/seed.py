@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import fleet, names, nyc, nyc_decisions
+from demo import fleet, names, nyc, nyc_decisions, roster
 from demo.city import City, build
 from demo.settings import Settings
 from grid.atlas import Atlas
+from incidents.duty import ROLES
 from incidents.lifecycle import Role
 from incidents.postgres import accounts, decision_store, devices, grid_store
 from incidents.postgres import city as city_store
@@ -53,6 +55,8 @@ def seed(settings: Settings) -> str:
         _register(conn, city)
         people = _people(conn, settings)
         _write_accounts(conn, people, settings)
+        turns = [roster.Turn(p.name, p.role, p.area) for p in people if p.role in ROLES]
+        roster.plan(conn, city, turns, datetime.now(UTC))
     return (
         f"{city.name}：{len(city.edition)} 个单元网格，{len(city.devices)} 台设备，"
         f"{len(people)} 个账户 / {len(city.edition)} cells, {len(city.devices)} devices, "
@@ -132,12 +136,15 @@ def _register(conn: Connection, city: City) -> None:
 
 
 def _people(conn: Connection, settings: Settings) -> list[Person]:
-    """An account for every role, one for every department, an inspector for every district."""
+    """An account for every role and for the night, every department, an inspector for every district and street."""
     people = [
         Person("admin", Role.ADMINISTRATOR, "系统管理员"),
         Person("lead", Role.SHIFT_LEAD, "值班长"),
         Person("intake", Role.INTAKE_OFFICER, "受理员"),
         Person("dispatcher", Role.DISPATCHER, "派遣员"),
+        Person("lead-2", Role.SHIFT_LEAD, "夜班值班长"),
+        Person("intake-2", Role.INTAKE_OFFICER, "夜班受理员"),
+        Person("dispatcher-2", Role.DISPATCHER, "夜班派遣员"),
         Person("evaluator", Role.EVALUATOR, "考评员"),
         Person("auditor", Role.AUDITOR, "审计员"),
         Person("wall", Role.WALL, "大屏"),
@@ -146,6 +153,10 @@ def _people(conn: Connection, settings: Settings) -> list[Person]:
     people += [
         Person(f"inspector-{code}", Role.INSPECTOR, f"{title}网格员", area=code)
         for code, title in _districts(settings).items()
+    ]
+    people += [
+        Person(f"patrol-{code}", Role.INSPECTOR, f"{title}网格岗", area=code)
+        for code, title in _streets(settings).items()
     ]
     people += [
         Person(f"dept-{one.code.lower()}", Role.DEPARTMENT, one.name, department=one.code)
@@ -158,6 +169,17 @@ def _districts(settings: Settings) -> dict[str, str]:
     if settings.nyc:
         return {f"99360{digit}": zh for digit, zh in nyc.BOROUGHS.items()}
     return {code: title for code, title, _ in names.DISTRICTS}
+
+
+def _streets(settings: Settings) -> dict[str, str]:
+    """The streets that have an inspector of their own; New York's demo has none."""
+    if settings.nyc:
+        return {}
+    return {
+        names.street_code(district, n): street
+        for district, _, streets in names.DISTRICTS
+        for n, (street, _) in enumerate(streets)
+    }
 
 
 def _write_accounts(conn: Connection, people: list[Person], settings: Settings) -> None:

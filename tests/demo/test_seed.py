@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -12,15 +14,17 @@ import pytest
 from demo import fleet
 from demo.seed import read_accounts, seed
 from demo.settings import Settings
+from incidents.duty import choose_inspector
 from incidents.lifecycle import Role
 from incidents.postgres import accounts, decision_store, grid_store
 from incidents.postgres.connection import connect
+from incidents.postgres.duty_store import PostgresRoster
 from incidents.rules_book import ReportRule
 
 pytestmark = pytest.mark.real
 
 _TABLES = ("city", "decision", "department", "account", "grid_edition", "unit_grid", "grid_area")
-_MORE = ("component", "device", "metric")
+_MORE = ("component", "device", "metric", "post", "duty")
 
 
 def _settings(database_url: str, home: Path, demo: str = "1") -> Settings:
@@ -112,3 +116,34 @@ def test_every_device_is_registered_in_a_cell(database_url: str, tmp_path: Path)
         cells = grid_store.load_edition(conn)[2]
     assert lost == []
     assert len(cells.responsible) > 100
+
+
+@pytest.mark.parametrize("demo", ["1", "nyc"])
+def test_at_any_hour_somebody_of_every_kind_is_on_duty(
+    database_url: str, tmp_path: Path, demo: str
+) -> None:
+    seed(_settings(database_url, tmp_path, demo))
+    with connect(database_url, "test") as conn:
+        cells = conn.execute("select code from unit_grid order by random() limit 20").fetchall()
+        roster = PostgresRoster(conn)
+        begins = datetime.now(UTC)
+        for hour in range(0, 72, 5):
+            at = begins + timedelta(hours=hour)
+            for (cell,) in cells:
+                assert roster.on_duty(Role.INSPECTOR, at, cell), (at, cell)
+            for role in (Role.SHIFT_LEAD, Role.DISPATCHER, Role.INTAKE_OFFICER, Role.DEPARTMENT):
+                assert roster.on_duty(role, at, None), (role, at)
+
+
+def test_by_day_a_task_goes_to_the_one_whose_grid_it_lies_in(
+    database_url: str, tmp_path: Path
+) -> None:
+    seed(_settings(database_url, tmp_path))
+    noon = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai")).replace(hour=12)
+    with connect(database_url, "test") as conn:
+        rows = conn.execute("select code, street, lon, lat from unit_grid limit 50").fetchall()
+        for cell, street, lon, lat in rows:
+            people = PostgresRoster(conn).on_duty(Role.INSPECTOR, noon, cell)
+            found = choose_inspector(people, cell, None, lon, lat)
+            assert found.account == f"patrol-{street}", found
+            assert "责任网格内" in found.why
