@@ -15,12 +15,12 @@ from api.access import R, allow
 from api.caller import Caller
 from api.evaluation_answers import Answered
 from api.evaluation_schemas import (
-    EditionAsked,
-    EditionShown,
     EvaluationList,
     EvaluationTable,
     ListAsked,
     Month,
+    MonthClosed,
+    MonthToClose,
     Narrowed,
     TableAsked,
 )
@@ -105,7 +105,7 @@ def members(
     return answers.json({"figure": question.figure, "items": items, "next": next_}, headers=headers)
 
 
-@router.get("/editions", response_model=list[EditionShown], summary="关账版本 Editions of months")
+@router.get("/editions", response_model=list[MonthClosed], summary="关账版本 Editions of months")
 def all_editions(
     _: Annotated[Caller, allow(R.EVALUATOR, R.SHIFT_LEAD, R.ADMINISTRATOR, R.AUDITOR)],
     parts: Opened,
@@ -120,10 +120,10 @@ def all_editions(
 @router.post(
     "/editions",
     status_code=201,
-    response_model=EditionShown,
+    response_model=MonthClosed,
     summary="关账或重算 Close or run again",
 )
-def make_edition(given: EditionAsked, caller: Evaluator, parts: Opened) -> Response:
+def make_edition(given: MonthToClose, caller: Evaluator, parts: Opened) -> Response:
     """Close a month that is over; or run a closed one again, with a reason. Editions before it stay readable."""
     if caller.scope.area is not None:
         raise Problem(

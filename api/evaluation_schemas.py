@@ -100,7 +100,7 @@ class RateDefined(BaseModel):
     unit: str
 
 
-class FigureShown(BaseModel):
+class EvaluationFigure(BaseModel):
     """A figure; `list` is the address of exactly the `n` incidents it counts, `sum` what they add up to."""
 
     n: int
@@ -108,16 +108,16 @@ class FigureShown(BaseModel):
     sum: int | None = None
 
 
-class RowShown(BaseModel):
+class EvaluationRow(BaseModel):
     """A group: every figure by key, every rate by key (null where there is nothing to divide by)."""
 
     code: str | None
     zh: str | None
-    figures: dict[str, FigureShown]
+    figures: dict[str, EvaluationFigure]
     rates: dict[str, float | None]
 
 
-class EditionShown(BaseModel):
+class MonthClosed(BaseModel):
     """A month as it was closed, or run again with a reason."""
 
     month: str
@@ -134,16 +134,16 @@ class EvaluationTable(BaseModel):
     level: str
     first: date
     last: date
-    editions: list[EditionShown]
+    editions: list[MonthClosed]
     as_of: datetime | None
     figures: list[FigureDefined]
     rates: list[RateDefined]
-    total: RowShown
-    rows: list[RowShown]
+    total: EvaluationRow
+    rows: list[EvaluationRow]
     next: str | None
 
 
-class MemberShown(BaseModel):
+class EvaluationMember(BaseModel):
     """An incident that a figure counts: the day, and what it adds; place and category as counted, the rest as it is now."""
 
     number: str
@@ -169,11 +169,11 @@ class EvaluationList(BaseModel):
     """One page of the incidents a figure counts."""
 
     figure: str
-    items: list[MemberShown]
+    items: list[EvaluationMember]
     next: str | None
 
 
-class EditionAsked(BaseModel):
+class MonthToClose(BaseModel):
     """Close a month that is over, or run a closed one again as things stand now, with a reason."""
 
     model_config = ConfigDict(
