@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import typer
@@ -184,7 +185,9 @@ def routes_try(  # noqa: PLR0913, PLR0917 - each option is a part of the questio
     lat: Annotated[float | None, typer.Option(min=-90, max=90)] = None,
     datum: Annotated[Datum, typer.Option(help="坐标系 of lon and lat")] = Datum.WGS84,
     source: Annotated[str, typer.Option(help="来源 who tells it")] = "",
-    at: Annotated[datetime | None, typer.Option(help="何时，缺省为现在 / when; now.")] = None,
+    at: Annotated[
+        datetime | None, typer.Option(help="何时（本市时间），缺省为现在 / when, by the city's clock; now.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """这样的案件会派到哪里；不产生任何案件 / Where would this go? Creates nothing."""
@@ -194,6 +197,9 @@ def routes_try(  # noqa: PLR0913, PLR0917 - each option is a part of the questio
             "lon 与 lat 须同时给出，且不与 area 并用 / give lon and lat, or area"
         )
     with _database(_settings()) as conn:
+        here = city.get(conn)
+        zone = ZoneInfo(here.time_zone if here else "UTC")
+        moment = at.replace(tzinfo=zone) if at else datetime.now(zone)
         if lon is not None and lat is not None:
             area = _cell_at(conn, lon, lat, datum)
         decisions = decision_store.in_force(conn, moment)

@@ -130,11 +130,17 @@ class RouteBook:
     routes: tuple[Route, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     time_zone: str = "Asia/Shanghai"
+    names_en: Mapping[str, str] = field(default_factory=dict)
 
     def called(self, department: str) -> str:
         """A department in words: name and code, the code alone where no name is known."""
         name = self.names.get(department)
         return f"{name} {department}" if name else department
+
+    def called_en(self, department: str) -> str:
+        """The same in English, the Chinese name where there is no other."""
+        name = self.names_en.get(department)
+        return f"{name} {department}" if name else self.called(department)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,7 @@ class Destination:
     route: str | None
     department: str
     name: str
+    name_en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class Routing:
             and {
                 "route": following.route,
                 "department": following.department,
-                "name": following.name,
+                "name": book.names.get(following.department, following.department),
             },
             "limit_minutes": None if self.due is None else int(self.due / timedelta(minutes=1)),
             "edition": book.edition,
@@ -225,7 +232,9 @@ def _route(
         if misfit is None:
             rest = book.routes[n + 1 :]
             following = _next(rest, lambda r: why_not(r, asked, book, calendar) is None, book)
-            return _won(row, book, tuple(tried), following or default)
+            if following is None and default and default.department != row.department:
+                following = default
+            return _won(row, book, tuple(tried), following)
         tried.append(misfit)
     return _unrouted(book, tuple(tried), default)
 
@@ -276,17 +285,17 @@ def _holds(window: When, local: datetime, area: str | None, calendar: Calendar |
 def _won(
     row: Route, book: RouteBook, tried: tuple[str, ...], following: Destination | None
 ) -> Routing:
-    to = book.called(row.department)
+    to_zh, to_en = book.called(row.department), book.called_en(row.department)
     helped_zh = helped_en = ""
     if row.assisting:
-        names = "、".join(book.called(code) for code in row.assisting)
-        helped_zh, helped_en = f"，协办：{names}", f", assisted by {names}"
+        helped_zh = "，协办：" + "、".join(book.called(code) for code in row.assisting)
+        helped_en = ", assisted by " + ", ".join(book.called_en(code) for code in row.assisting)
     how_zh = "自动派遣" if row.automatic else "由派遣员确认"
     how_en = "dispatched automatically" if row.automatic else "the dispatcher confirms"
     then_zh, then_en = _then(following)
     why = (
-        f"路由 {row.title} 派往 {to}{helped_zh}（{how_zh}）；{then_zh} / "
-        f"route {row.code} sends it to {to}{helped_en} ({how_en}); {then_en}"
+        f"路由 {row.title} 派往 {to_zh}{helped_zh}（{how_zh}）；{then_zh} / "
+        f"route {row.code} sends it to {to_en}{helped_en} ({how_en}); {then_en}"
     )
     due = timedelta(minutes=row.limit_minutes) if row.limit_minutes is not None else None
     return Routing(
@@ -300,11 +309,11 @@ def _then(following: Destination | None) -> tuple[str, str]:
     if following.route is None:
         return (
             f"其次为该类别的责任单位 {following.name}",
-            f"next would be the category's responsible body, {following.name}",
+            f"next would be the category's responsible body, {following.name_en}",
         )
     return (
         f"其次为 {following.route}（{following.name}）",
-        f"next would be {following.route} ({following.name})",
+        f"next would be {following.route} ({following.name_en})",
     )
 
 
@@ -319,7 +328,7 @@ def _unrouted(book: RouteBook, tried: tuple[str, ...], default: Destination | No
         return Routing(None, False, None, None, why, tried)
     why = (
         f"{none_zh}，建议该类别的责任单位 {default.name}，由派遣员确认 / "
-        f"{none_en}; the category's responsible body, {default.name}, is proposed, the dispatcher confirms"
+        f"{none_en}; the category's responsible body, {default.name_en}, is proposed, the dispatcher confirms"
     )
     return Routing(default.department, False, None, None, why, tried)
 
@@ -332,16 +341,17 @@ def _responsible(
     code = filed.responsible if filed else None
     if not code or (book.names and code not in book.names):
         return None
-    return Destination(None, code, book.called(code))
+    return Destination(None, code, book.called(code), book.called_en(code))
 
 
 def _next(
     rest: Sequence[Route], fits: Callable[[Route], bool], book: RouteBook
 ) -> Destination | None:
     row = next(filter(fits, rest), None)
-    return (
-        None if row is None else Destination(row.code, row.department, book.called(row.department))
-    )
+    if row is None:
+        return None
+    code = row.department
+    return Destination(row.code, code, book.called(code), book.called_en(code))
 
 
 def _any_of(patterns: tuple[str, ...], text: str) -> bool:

@@ -133,9 +133,10 @@ def decide(
     check_routes(routes, standards.departments, standards.categories, faults)
     faults.refuse("decisions")
     names = {code: one.name_zh for code, one in standards.departments.items()}
+    in_english = {code: one.name_en for code, one in standards.departments.items() if one.name_en}
     return Decisions(
         rules=rules,
-        routes=RouteBook(editions.get("routes", 0), routes, names, time_zone),
+        routes=RouteBook(editions.get("routes", 0), routes, names, time_zone, in_english),
         categories=standards.categories,
         nearby=standards.nearby(),
         region=region,
