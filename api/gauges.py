@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from incidents.calendar import WorkingCalendar
+from incidents.calendar_outlook import outlook
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -24,7 +28,29 @@ SECONDS = Histogram(
     registry=REGISTRY,
 )
 STREAMS = Gauge("yiwang_api_live_streams", "Live streams open now.", registry=REGISTRY)
+CONFIRMED = Gauge(
+    "yiwang_calendar_confirmed_until_seconds",
+    "End of the last day whose holidays and make-up days are confirmed, seconds since 1970; 0 for none.",
+    registry=REGISTRY,
+)
+MISSING = Gauge(
+    "yiwang_calendar_missing_years",
+    "Years whose holidays somebody has to confirm now; from 1 November on next year counts.",
+    registry=REGISTRY,
+)
 FACTS = Counter("yiwang_api_live_facts", "Facts taken into the live ring.", registry=REGISTRY)
+
+
+def tell_calendar(calendar: WorkingCalendar, now: datetime) -> None:
+    """Set what Prometheus reads of the working calendar."""
+    found = outlook(calendar, now)
+    MISSING.set(len(found.missing))
+    if found.confirmed_until is None:
+        CONFIRMED.set(0)
+        return
+    after = found.confirmed_until + timedelta(days=1)
+    CONFIRMED.set(datetime.combine(after, datetime.min.time(), calendar.zone).timestamp())
+
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _LIVE = "/api/v1/live"

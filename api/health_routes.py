@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -12,10 +13,11 @@ from starlette.responses import Response
 
 from api import answers
 from api.access import anyone
-from api.gauges import REGISTRY
+from api.gauges import REGISTRY, tell_calendar
 from api.parts import Opened, Parts
 from api.version import version
 from grid.errors import CityError
+from incidents.calendar_outlook import Urgency, outlook
 from incidents.postgres import migrate, views
 from incidents.postgres.connection import Connection
 
@@ -39,7 +41,10 @@ async def livez() -> Response:
     responses={503: {"description": "有一项不可用；body 与 200 相同 something is down"}},
 )
 def readyz(parts: Opened) -> Response:
-    """Database, migrations, decisions, Kafka, and workers that live: 200 when all hold, else 503 saying which."""
+    """Database, migrations, decisions, Kafka, and workers that live: 200 when all hold, else 503 saying which.
+
+    A calendar somebody has to confirm is a `warning` of its check; the path works without.
+    """
     checks: dict[str, dict[str, Any]] = {}
     running: list[views.Part] = []
     try:
@@ -56,6 +61,7 @@ def readyz(parts: Opened) -> Response:
         else _bad("Kafka 无法连接 the broker cannot be reached")
     )
     checks["workers"] = _workers(running)
+    checks["calendar"] = _calendar(parts)
     ready = all(check["ok"] for check in checks.values())
     body = {
         "ready": ready,
@@ -76,8 +82,10 @@ async def version_() -> Response:
 
 
 @router.get("/metrics", summary="Prometheus 指标 Metrics", response_class=Response)
-async def metrics() -> Response:
-    """Requests by route template, status and time taken, open live streams."""
+async def metrics(parts: Opened) -> Response:
+    """Requests by route template, status and time taken, open live streams; until when the calendar is confirmed."""
+    if parts.in_force.ready:
+        tell_calendar(parts.in_force.decisions.calendar, datetime.now(UTC))
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -104,6 +112,15 @@ def _decisions(parts: Parts) -> dict[str, Any]:
     if parts.in_force.ground is None:
         return _good("规则已读入，未装载网格 decisions are read, no grid edition is loaded")
     return _good(f"网格版本 grid edition {parts.in_force.ground.numbering}")
+
+
+def _calendar(parts: Parts) -> dict[str, Any]:
+    """Never down: a calendar that is not confirmed makes deadlines provisional, not the path broken."""
+    if not parts.in_force.ready:
+        return _good("尚未读入 not read yet")
+    found = outlook(parts.in_force.decisions.calendar, datetime.now(UTC))
+    told = _good(f"{found.zh} {found.en}")
+    return told if found.urgency is Urgency.GOOD else {**told, "warning": str(found.urgency)}
 
 
 def _workers(running: list[views.Part]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ const SHOWN = 20;
 const STALE_S = 120;
 const CHECKS = {
   database: "数据库 Database", migrations: "数据库结构 Schema", decisions: "规则与网格 Decisions", kafka: "Kafka",
-  workers: "数据处理 Workers",
+  workers: "数据处理 Workers", calendar: "工作日历 Calendar",
 };
 // A state is told by its word and its shape; colour only helps.
 const STATES = {
@@ -63,7 +63,8 @@ function showChecks(told) {
   list.replaceChildren();
   for (const [name, check] of Object.entries(told.checks)) {
     const row = put(list, "li");
-    put(row, "span", check.ok ? "✔" : "✘", check.ok ? "good" : "bad");
+    const [mark, look] = !check.ok ? ["✘", "bad"] : check.warning ? ["！", "warn"] : ["✔", "good"];
+    put(row, "span", mark, look);
     const about = put(row, "div");
     put(about, "b", CHECKS[name] || name);
     put(about, "i", check.detail);
