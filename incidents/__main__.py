@@ -186,7 +186,8 @@ def routes_try(  # noqa: PLR0913, PLR0917 - each option is a part of the questio
     datum: Annotated[Datum, typer.Option(help="坐标系 of lon and lat")] = Datum.WGS84,
     source: Annotated[str, typer.Option(help="来源 who tells it")] = "",
     at: Annotated[
-        datetime | None, typer.Option(help="何时（本市时间），缺省为现在 / when, by the city's clock; now.")
+        datetime | None,
+        typer.Option(help="何时（本市时间），缺省为现在 / when, by the city's clock; now."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
