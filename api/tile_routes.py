@@ -17,7 +17,7 @@ from api.in_force import Ground
 from api.parts import Opened, Parts
 from api.problems import Problem
 from api.wall_schemas import GridTiles
-from grid import tile_shelf
+from grid import tile_shelf, tiles
 
 router = APIRouter(prefix="/api/v1/grid/tiles", tags=["grid 单元网格"])
 Known = Annotated[Caller, allow(EVERYBODY)]
@@ -33,24 +33,20 @@ _one_at_a_time = Lock()
 
 @router.get("", response_model=GridTiles, summary="矢量瓦片 Vector tiles of the grid")
 def described(_: Known, parts: Opened) -> Response:
-    """Where the tiles of the edition in force are. 503 with Retry-After while they are being cut, once per edition."""
+    """Where the tiles of the edition in force are; `ready` is false while they are being cut, once per edition."""
     ground = _ground(parts)
-    found = tile_shelf.find(parts.settings.home / "tiles", ground.digest)
-    if found is None:
+    ready = tile_shelf.find(parts.settings.home / "tiles", ground.digest) is not None
+    if not ready:
         _cut(parts, ground.digest)
-        raise Problem(
-            503,
-            "unavailable",
-            ("正在生成网格瓦片，请稍候", "the tiles of this edition are being cut"),
-            {"Retry-After": "2"},
-        )
+    plan = tiles.Plan.of(ground.atlas.edition)
     body = {
+        "ready": ready,
         "numbering": ground.numbering,
         "digest": ground.digest,
-        "cells": found.cells,
-        "lowest": found.lowest,
-        "highest": found.highest,
-        "bounds": found.bounds,
+        "cells": len(ground.atlas),
+        "lowest": plan.lowest,
+        "highest": plan.highest,
+        "bounds": plan.bounds,
     }
     return answers.json(body, headers={"Cache-Control": "no-store"})
 

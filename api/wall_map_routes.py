@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,14 @@ from pydantic import AwareDatetime
 from starlette.responses import Response
 
 from api import answers
+from api.access import SCREENS, allow
+from api.caller import Caller
 from api.figures import Figures, Focus, midnight
 from api.in_force import Ground
 from api.negotiation import preferred
-from api.parts import now
+from api.parts import Opened, now
 from api.problems import Problem
-from api.wall_schemas import WallBehind, WallCells, WallHeat, WallLife, WallMachines
+from api.wall_schemas import WallBehind, WallCells, WallHeat, WallLayouts, WallLife, WallMachines
 from incidents.lifecycle import State
 from incidents.postgres import wall
 from incidents.postgres.connection import Connection
@@ -31,6 +34,8 @@ _HOURS = 24
 SILENT_S = 900.0
 """A device unheard for a quarter of an hour counts as silent; most report every minute."""
 _MACHINES_AT_MOST = 20_000
+_LAYOUTS_AT_MOST = 50
+_LAYOUT_BYTES = 256 * 1024
 
 Figure = Literal[
     "open", "overdue", "urgent", "reported_today", "opened_today", "handled_today", "closed_today",
@@ -175,6 +180,25 @@ def behind(  # noqa: PLR0913, PLR0917 - the address is the signature
 
     key = ("behind", figure, state, category, department, within, nowhere, begin, end)
     return focus.answer(key, make)
+
+
+@router.get(
+    "/layouts", response_model=WallLayouts, summary="本市的大屏布局 Layouts of this city's own"
+)
+def layouts(_: Annotated[Caller, allow(SCREENS)], parts: Opened) -> Response:
+    """Layouts the city keeps in `wall/` of its home, one JSON file each; what cannot be read is named with why."""
+    good: list[Any] = []
+    refused: list[dict[str, str]] = []
+    for file in sorted((parts.settings.home / "wall").glob("*.json"))[:_LAYOUTS_AT_MOST]:
+        try:
+            if file.stat().st_size > _LAYOUT_BYTES:
+                raise ValueError(f"larger than {_LAYOUT_BYTES} bytes")
+            good.append(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as why:
+            refused.append({"file": file.name, "why": str(why)})
+    return answers.json(
+        {"layouts": good, "refused": refused}, headers={"Cache-Control": "no-store"}
+    )
 
 
 def _ground(focus: Figures) -> Ground:

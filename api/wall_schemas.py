@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -225,9 +225,24 @@ class WallBehind(Dated):
     items: list[WallCounted]
 
 
+class LayoutRefused(BaseModel):
+    """A file that is no layout."""
+
+    file: str
+    why: str
+
+
+class WallLayouts(BaseModel):
+    """Layouts as they stand in the city's files; the screen says what is wrong with one."""
+
+    layouts: list[Any]
+    refused: list[LayoutRefused]
+
+
 class GridTiles(BaseModel):
     """Vector tiles of the edition in force: `GET /grid/tiles/{digest}/{z}/{x}/{y}` from zoom `lowest` to `highest`."""
 
+    ready: bool
     numbering: str
     digest: str
     cells: int

@@ -7,6 +7,7 @@ const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url)
 
 export default defineConfig({
   base: "./",
+  define: { __VUE_OPTIONS_API__: "false", __VUE_PROD_DEVTOOLS__: "false" },
   plugins: [vue()],
   resolve: { alias: { "@": here("./src") } },
   build: {
@@ -16,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    chunkSizeWarningLimit: 1000, // the wall: map and charts in one file, 300 kB over the wire
     rollupOptions: {
       input: { wall: here("./wall/index.html"), desk: here("./desk/index.html"), field: here("./field/index.html") },
     },

@@ -25,6 +25,7 @@ def test_the_tiles_of_the_edition_in_force_are_described(
     client: TestClient, cut: tile_shelf.Shelved
 ) -> None:
     told = client.get("/api/v1/grid/tiles", headers=token("wall")).json()
+    assert told["ready"] is True
     assert told["digest"] == cut.folder.name
     assert (told["lowest"], told["highest"], told["cells"]) == (cut.lowest, cut.highest, 100)
     numbering = client.get("/api/v1/wall/cells", headers=token("wall")).json()["numbering"]

@@ -244,3 +244,15 @@ def test_a_street_s_screen_may_narrow_but_not_widen_what_it_sees(
     other = client.get(f"/api/v1/wall/summary?area={DISTRICT}001", headers=token("street-2"))
     assert other.status_code == 403
     assert "不在您的辖区" in other.json()["detail"]
+
+
+def test_the_city_s_own_layouts_are_given_and_broken_ones_are_named(
+    client: TestClient, lively: Town
+) -> None:
+    folder = client.app.state.parts.settings.home / "wall"  # type: ignore[attr-defined]
+    folder.mkdir(parents=True)
+    (folder / "port.json").write_text('{"name": "port"}', encoding="utf-8")
+    (folder / "broken.json").write_text("{", encoding="utf-8")
+    told = client.get("/api/v1/wall/layouts", headers=token("wall")).json()
+    assert told["layouts"] == [{"name": "port"}]
+    assert [one["file"] for one in told["refused"]] == ["broken.json"]

@@ -20,11 +20,35 @@ export interface Listener {
 const SILENCE_MS = 35_000;
 const PAUSES_MS = [250, 500, 1000, 2000, 4000];
 
+const listeners = new Set<Listener>();
+let running: AbortController | null = null;
+let state: Line = "connecting";
+
+/** Every list of a page hears the same one line. */
+const everybody: Listener = {
+  facts: (facts) => listeners.forEach((one) => one.facts(facts)),
+  reset: () => listeners.forEach((one) => one.reset()),
+  line(now) {
+    state = now;
+    listeners.forEach((one) => one.line(now));
+  },
+};
+
 /** Follow the changes until the returned function is called. */
 export function follow(listener: Listener): () => void {
-  const stop = new AbortController();
-  void run(listener, stop.signal);
-  return () => stop.abort();
+  listeners.add(listener);
+  if (running === null) {
+    running = new AbortController();
+    void run(everybody, running.signal);
+  } else {
+    listener.line(state);
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size) return;
+    running?.abort();
+    running = null;
+  };
 }
 
 async function run(listener: Listener, stop: AbortSignal): Promise<void> {

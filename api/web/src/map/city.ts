@@ -1,0 +1,212 @@
+/** The city's map: grid, heat, machines and incidents on one canvas, without a graphics card. */
+
+import "ol/ol.css";
+import OlMap from "ol/Map";
+import View from "ol/View";
+import Feature from "ol/Feature";
+import { boundingExtent, type Extent, isEmpty } from "ol/extent";
+import Point from "ol/geom/Point";
+import LineString from "ol/geom/LineString";
+import DoubleClickZoom from "ol/interaction/DoubleClickZoom";
+import DragPan from "ol/interaction/DragPan";
+import MouseWheelZoom from "ol/interaction/MouseWheelZoom";
+import VectorLayer from "ol/layer/Vector";
+import Overlay from "ol/Overlay";
+import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
+import VectorSource from "ol/source/Vector";
+import { getLength } from "ol/sphere";
+import Stroke from "ol/style/Stroke";
+import Style from "ol/style/Style";
+import { get, Refusal } from "@/client/ask";
+import type { components } from "@/client/openapi";
+import type { Incident } from "@/client/wire";
+import { Grid } from "./grid";
+import { ofIncident, ofMachine } from "./symbols";
+
+type Machine = components["schemas"]["WallMachine"];
+
+/** What a person pointed at. */
+export type Picked =
+  | { kind: "incident"; incident: Incident }
+  | { kind: "machine"; machine: Machine }
+  | { kind: "place"; lon: number; lat: number };
+
+const RINGS_AT_ONCE = 6;
+const RING_MS = 4000;
+const RULER = new Style({ stroke: new Stroke({ color: "#fff", width: 2, lineDash: [6, 4] }) });
+
+export class CityMap {
+  private readonly map: OlMap;
+  private readonly incidents = new VectorSource<Feature<Point>>();
+  private readonly machines = new VectorSource<Feature<Point>>();
+  private readonly ruler = new VectorSource<Feature<LineString>>();
+  private readonly shown = new Map<string, Incident>();
+  private grid: Grid | null = null;
+  private counts: ReadonlyMap<number, number> = new Map();
+  private rings: Overlay[] = [];
+  private again: ReturnType<typeof setTimeout> | undefined;
+  private home: Extent | null = null;
+  private fitted: string | null = null;
+  private gone = false;
+
+  /** `sharp`: device pixels for each of ours, with the scale of the canvas it stands on. */
+  constructor(
+    place: HTMLElement,
+    sharp: number,
+    private area: string | null,
+    private readonly picked: (what: Picked) => void,
+  ) {
+    this.map = new OlMap({
+      target: place,
+      pixelRatio: sharp,
+      controls: [],
+      interactions: [new DragPan(), new MouseWheelZoom(), new DoubleClickZoom()],
+      view: new View({ center: fromLonLat([113, 32]), zoom: 5, constrainRotation: 1, enableRotation: false, showFullExtent: true }),
+      layers: [
+        new VectorLayer({ source: this.machines, style: (f) => ofMachine(f.get("machine").kind, f.get("machine").health), zIndex: 3 }),
+        new VectorLayer({ source: this.incidents, style: (f) => ofIncident(f.get("incident")), zIndex: 4 }),
+        new VectorLayer({ source: this.ruler, style: RULER, zIndex: 5 }),
+      ],
+    });
+    this.map.on("click", (event) => this.point(event.pixel, event.coordinate));
+    void this.findGrid();
+  }
+
+  dispose(): void {
+    this.gone = true;
+    clearTimeout(this.again);
+    this.rings.forEach((ring) => this.map.removeOverlay(ring));
+    this.map.setTarget(undefined);
+    this.map.dispose();
+  }
+
+  /** Incidents on the map; only what changed is drawn again. */
+  showIncidents(items: readonly Incident[]): void {
+    const wanted = new Map(items.filter((one) => one.lon !== null && one.lat !== null).map((one) => [one.number, one]));
+    for (const number of this.shown.keys()) {
+      if (wanted.has(number)) continue;
+      const feature = this.incidents.getFeatureById(number) as Feature<Point> | null;
+      if (feature) this.incidents.removeFeature(feature);
+      this.shown.delete(number);
+    }
+    const fresh: Feature<Point>[] = [];
+    for (const [number, incident] of wanted) {
+      if (this.shown.get(number) === incident) continue;
+      const feature = this.incidents.getFeatureById(number) as Feature<Point> | null;
+      this.shown.set(number, incident);
+      if (feature) {
+        feature.set("incident", incident);
+        continue;
+      }
+      const added = new Feature({ geometry: new Point(fromLonLat([incident.lon!, incident.lat!])), incident });
+      added.setId(number);
+      fresh.push(added);
+    }
+    if (fresh.length) this.incidents.addFeatures(fresh);
+  }
+
+  showMachines(places: readonly Machine[]): void {
+    this.machines.clear(true);
+    this.machines.addFeatures(places.map((machine) => new Feature({ geometry: new Point(fromLonLat([machine.lon, machine.lat])), machine })));
+  }
+
+  /** Counts by a cell's place in the order of codes, zeros left out. */
+  showHeat(counts: ReadonlyMap<number, number>): void {
+    this.counts = counts;
+    this.grid?.show(counts);
+  }
+
+  /** A ring that draws the eye to a place for some seconds. */
+  ring(lon: number, lat: number, tone: string): void {
+    const element = document.createElement("div");
+    element.className = `ring ${tone}`;
+    const ring = new Overlay({ element, position: fromLonLat([lon, lat]), positioning: "center-center", stopEvent: false });
+    this.map.addOverlay(ring);
+    this.rings.push(ring);
+    const remove = (one: Overlay) => {
+      this.map.removeOverlay(one);
+      this.rings = this.rings.filter((other) => other !== one);
+    };
+    if (this.rings.length > RINGS_AT_ONCE && this.rings[0]) remove(this.rings[0]);
+    setTimeout(() => remove(ring), RING_MS);
+  }
+
+  /** Go to a place. */
+  visit(lon: number, lat: number): void {
+    const view = this.map.getView();
+    view.animate({ center: fromLonLat([lon, lat]), zoom: Math.max(view.getZoom() ?? 0, (view.getZoomForResolution(3) ?? 15)), duration: 600 });
+  }
+
+  /** Back to the whole of what this wall shows. */
+  whole(): void {
+    const extent = (this.area && this.grid?.extentOf(this.area)) || this.home;
+    if (extent && !isEmpty(extent)) this.map.getView().fit(extent, { padding: [28, 28, 28, 28] });
+  }
+
+  /** Metres along places in degrees, drawn as a line; fewer than two draw nothing. */
+  measure(places: readonly (readonly [number, number])[]): number {
+    this.ruler.clear(true);
+    if (places.length < 2) return 0;
+    const line = new LineString(places.map((place) => fromLonLat([...place])));
+    this.ruler.addFeature(new Feature(line));
+    return getLength(line);
+  }
+
+  private async findGrid(): Promise<void> {
+    try {
+      const about = await get("/api/v1/grid/tiles");
+      if (this.gone) return;
+      const [west, south, east, north] = about.bounds as [number, number, number, number];
+      const first = this.home === null;
+      this.home = transformExtent([west, south, east, north], "EPSG:4326", "EPSG:3857");
+      if (first) this.whole();
+      if (!about.ready) {
+        this.again = setTimeout(() => void this.findGrid(), 1500);
+        return;
+      }
+      this.grid = new Grid(about, this.map, () => this.fitArea());
+      this.grid.layers.forEach((layer, n) => {
+        layer.setZIndex(n + 1);
+        this.map.addLayer(layer);
+      });
+      this.whole();
+      this.grid.show(this.counts);
+    } catch (fault) {
+      if (!(fault instanceof Refusal)) throw fault;
+      // No edition, or nobody there: the map shows what has a place, and asks again.
+      this.withoutGrid();
+      if (!this.gone) this.again = setTimeout(() => void this.findGrid(), 3000);
+    }
+  }
+
+  private withoutGrid(): void {
+    const extent = this.incidents.getExtent();
+    if (extent && !isEmpty(extent) && !this.home) this.map.getView().fit(boundingExtent([[extent[0]!, extent[1]!], [extent[2]!, extent[3]!]]), { padding: [60, 60, 60, 60], maxZoom: 15 });
+  }
+
+  private fitArea(): void {
+    if (!this.area) return;
+    const known = this.grid?.extentOf(this.area);
+    const key = known?.map(Math.round).join();
+    if (!known || key === this.fitted) return;
+    this.fitted = key ?? null;
+    this.whole();
+  }
+
+  private point(pixel: number[], coordinate: number[]): void {
+    let found: Picked | null = null;
+    this.map.forEachFeatureAtPixel(
+      pixel,
+      (feature) => {
+        const incident = feature.get("incident") as Incident | undefined;
+        const machine = feature.get("machine") as Machine | undefined;
+        if (incident) found = { kind: "incident", incident };
+        else if (machine && !found) found = { kind: "machine", machine };
+        return Boolean(incident);
+      },
+      { hitTolerance: 4, layerFilter: (layer) => layer instanceof VectorLayer },
+    );
+    const [lon = 0, lat = 0] = toLonLat(coordinate);
+    this.picked(found ?? { kind: "place", lon, lat });
+  }
+}
