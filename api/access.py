@@ -18,6 +18,7 @@ from fastapi.params import Depends
 from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 
+from api.acting import in_role
 from api.caller import DESK, Caller, Scope
 from api.problems import Problem
 from incidents.lifecycle import Role
@@ -101,6 +102,11 @@ anyone: Any = Depends(Anyone())
 
 
 async def caller_of(request: Request) -> Caller:
+    """The caller, in the role he asks to act in; 401 for a stranger, 403 for a role he does not hold."""
+    return await in_role(request, await _account_of(request))
+
+
+async def _account_of(request: Request) -> Caller:
     """The account behind the request's bearer token; 401 if there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip()

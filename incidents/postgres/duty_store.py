@@ -134,6 +134,12 @@ def _person(row: dict[str, Any]) -> Person:
     return Person(**{**row, "role": Role(row["role"]), "further": further})
 
 
+def further_roles(conn: Connection, name: str) -> list[Held]:
+    """The roles an active account holds beside its first one, those for the whole city first."""
+    rows = conn.execute(_SQL["further_roles"], {"name": name}).fetchall()
+    return [Held(Role(role), department, area) for role, department, area in rows]
+
+
 def give_roles(conn: Connection, name: str, roles: Sequence[Held], by: str) -> None:
     """Give a person these further roles in place of those he had; AccountRefused, and nothing changed."""
     for held in roles:

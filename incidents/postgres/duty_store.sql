@@ -54,6 +54,11 @@ select a.name, a.role, a.department, a.area, a.active,
    and (%(name)s::text is null or a.name = %(name)s)
  order by a.name;
 
+-- name: further_roles
+-- The further roles of an active account, in a fixed order.
+select r.role, r.department, r.area from account_role r join account a on a.id = r.account
+ where a.name = %(name)s and a.active order by r.role, r.area nulls first, r.department;
+
 -- name: account_id
 -- The number of an active account, its row locked: its roles are changed by one at a time.
 select id from account where name = %(name)s and active for no key update;
