@@ -357,3 +357,69 @@ def test_what_is_not_there_is_said_not_to_be(client: TestClient) -> None:
     assert leave(client, note="  ").status_code == 422
     post = leave(client, post="nowhere")
     assert (post.status_code, post.json()["code"]) == (409, "handover_refused")
+
+
+# ── several roles ──
+
+
+def roles_of(client: TestClient, name: str, *roles: dict[str, Any]) -> None:
+    answer = client.put(
+        f"/api/v1/people/{name}/roles", json={"roles": list(roles)}, headers=token("administrator")
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def acting(who: str, role: str) -> dict[str, str]:
+    return {**token(who), "Yiwang-Role": role}
+
+
+def test_a_person_acts_in_one_of_his_roles_at_a_time(client: TestClient, town: Town) -> None:
+    with town.connect() as connection:
+        enrol(connection, "two-hats", Role.EVALUATOR, None)
+    roles_of(client, "two-hats", {"role": "dispatcher"}, {"role": "intake_officer", "area": STREET})
+    number = report(client, 9, 9)
+    address = f"/api/v1/incidents/{number}/moves"
+    first = client.get(address, headers=token("two-hats")).json()["moves"]
+    then = client.get(address, headers=acting("two-hats", "intake_officer")).json()["moves"]
+    assert "open" not in {row["move"] for row in first}
+    assert "open" in {row["move"] for row in then}
+    etag = client.get(f"/api/v1/incidents/{number}", headers=token("shift_lead")).headers["etag"]
+    opened = client.post(
+        address,
+        json={"move": "open"},
+        headers={**acting("two-hats", "intake_officer"), "If-Match": etag},
+    )
+    assert opened.status_code == 200, opened.text
+    line = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()[1]
+    assert (line["by"], line["role"]) == ("two-hats", "intake_officer")
+
+
+def test_the_area_of_a_further_role_holds(client: TestClient) -> None:
+    roles_of(client, "evaluator", {"role": "dispatcher", "area": STREET})
+    there = report(client, 0, 1)
+    one = f"/api/v1/incidents/{there}"
+    assert client.get(one, headers=token("evaluator")).status_code == 200
+    assert client.get(one, headers=acting("evaluator", "dispatcher")).status_code == 403
+    assert client.get(one, headers=acting("evaluator", f"dispatcher/{STREET}")).status_code == 403
+
+
+@pytest.mark.parametrize("role", ["administrator", "dispatcher/110101001", "king", "department"])
+def test_a_role_that_is_not_held_opens_nothing(client: TestClient, role: str) -> None:
+    roles_of(client, "evaluator", {"role": "dispatcher", "area": STREET})
+    answer = client.get("/api/v1/people", headers=acting("evaluator", role))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert answer.json()["roles"] == ["evaluator", "dispatcher"]
+
+
+def test_a_role_taken_back_opens_nothing_any_more(client: TestClient) -> None:
+    roles_of(client, "evaluator", {"role": "administrator"})
+    asked = acting("evaluator", "administrator")
+    assert client.get("/api/v1/accounts", headers=asked).status_code == 200
+    roles_of(client, "evaluator")
+    assert client.get("/api/v1/accounts", headers=asked).status_code == 403
+    assert client.get("/api/v1/people", headers=acting("evaluator", "evaluator")).status_code == 200
+
+
+def test_a_stranger_gains_nothing_by_naming_a_role(client: TestClient) -> None:
+    asked = {"Authorization": "Bearer wrong", "Yiwang-Role": "administrator"}
+    assert client.get("/api/v1/accounts", headers=asked).status_code == 401
