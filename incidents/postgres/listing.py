@@ -1,15 +1,17 @@
 """Lists of incidents for people and screens: filters composed into one statement that stays on the indexes.
 
 A list is read newest first (or by deadline) and turned by a key, never by an offset. The one filter with several
-values leads: each of its values is read by its own index, then merged.
+values leads: each of its values is read by its own index, then merged; a box leads by the tiles it touches. A time of
+opening is read in two parts, first what was also reported within it, so that both stay short in a long history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import sql
 
@@ -61,11 +63,25 @@ _PLAIN = {
     "mine": "(i.inspector = %(mine)s or i.source = 'person:' || %(mine)s::text)",
     "only_department": "i.department = %(only_department)s",
 }
-_IN_WIDE_BOX = "i.lon between %(west)s and %(east)s and i.lat between %(south)s and %(north)s"
-_IN_BOX = (
-    "i.lon is not null and i.lat is not null "
-    "and point(i.lon, i.lat) <@ box(point(%(west)s, %(south)s), point(%(east)s, %(north)s))"
-)
+_WALKED = {
+    # Walked by the time of report. Said so that no index of opened_at fits and the two count as two: the planner takes
+    # the times of report and of opening for unrelated, expects next to nothing of both, and would sort the whole day.
+    "opened_after": "i.opened_at + interval '0 s' >= %(opened_after)s",
+    "opened_before": "i.opened_at - interval '0 s' < %(opened_before)s "
+    "and i.reported_at < %(opened_before)s::timestamptz + interval '1 hour'",
+}
+_IN_BOX = "i.lon between %(west)s and %(east)s and i.lat between %(south)s and %(north)s"
+_IN_TILE = "i.lon is not null and i.lat is not null and incident_tile(i.lon, i.lat) = lead.value"
+_TILES_OF_A_DEGREE = 200
+"""As `incident_tile` in schema.sql has it: half a kilometre."""
+_MOST_TILES = 100
+"""A box of more is found sooner by walking from the newest."""
+_BEGUN = {
+    "within": "i.reported_at >= %(opened_after)s",
+    "before": "i.reported_at < %(opened_after)s and i.id = any(array(select o.id from incident o where "
+    "o.reported_at < %(opened_after)s and o.opened_at >= %(opened_after)s{until}))",
+}
+"""Reported within the asked time of opening, or before it; the latter are few, and their own index knows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,8 @@ class Wanted:
 
     `area` is a code prefix and `only_department` a department beyond which the caller may not look.
     `box` is west, south, east, north in WGS-84 degrees; `wide_box` says that it covers much of the city.
-    `after` is the key of the last incident of the page before: its sort time and id.
+    `after` is the key of the last incident of the page before: its sort time and id. `begun` takes the part of a
+    time of opening that was reported within it or before it.
     """
 
     states: tuple[str, ...] = ()
@@ -100,6 +117,7 @@ class Wanted:
     limit: int = 50
     after: tuple[datetime, int] | None = None
     unsigned: bool = False
+    begun: Literal["within", "before"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,34 +147,71 @@ def _columns(unsigned: bool) -> sql.Composable:
 
 
 def _page(connection: Connection, wanted: Wanted, shown: sql.Composable) -> Page:
-    statement, values = compose(wanted, shown)
-    # Never prepared: the plan must fit these values, not the average of all values.
-    rows = connection.execute(statement, values, prepare=False).fetchall()
+    rows: list[tuple[Any, ...]] = []
+    for part in _parts(wanted):
+        rest = replace(part, limit=wanted.limit - len(rows))
+        statement, values = compose(rest, shown)
+        # Never prepared: the plan must fit these values, not the average of all values.
+        rows += connection.execute(statement, values, prepare=False).fetchall()
+        if len(rows) > wanted.limit:
+            break
     more = len(rows) > wanted.limit
     rows = rows[: wanted.limit]
     after = (rows[-1][-2], rows[-1][-1]) if more else None
     return Page([row[:-2] for row in rows], after)
 
 
+def _parts(wanted: Wanted) -> Sequence[Wanted]:
+    """The question in parts, each wholly before the next in the list's order."""
+    if wanted.opened_after is None or wanted.sort == "due_at":
+        return [wanted]
+    within, before = replace(wanted, begun="within"), replace(wanted, begun="before")
+    return [within, before] if wanted.sort == "-reported_at" else [before, within]
+
+
+def _tiles(wanted: Wanted) -> list[int]:
+    """The tiles a box touches; none without a box, or when they are too many to lead."""
+    if wanted.box is None or wanted.wide_box:
+        return []
+    west, south, east, north = (math.floor(x * _TILES_OF_A_DEGREE) for x in wanted.box)
+    if (east - west + 1) * (north - south + 1) > _MOST_TILES:
+        return []
+    return [x * 1_000_000 + y for x in range(west, east + 1) for y in range(south, north + 1)]
+
+
 def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[str, Any]]:
     """The statement and its values; each row ends with the key (sort time, id). Asks for one row more than a page."""
-    lead = next((name for name in _SEVERAL if len(getattr(wanted, name)) > 1), None)
+    tiles = _tiles(wanted)
+    several = (name for name in _SEVERAL if len(getattr(wanted, name)) > 1)
+    lead = None if tiles else next(several, None)
     conditions, values = _conditions(wanted, lead)
+    if tiles:
+        conditions.append(sql.SQL(_IN_TILE))
     time, direction = ("due_at", "asc") if wanted.sort == "due_at" else ("reported_at", "desc")
     if wanted.sort == "reported_at":
         direction = "asc"
     order = sql.SQL(f"{time} {direction}, id {direction}")
-    inner = sql.SQL("select * from incident i {where} order by {order} limit {n}").format(
+    inner = sql.SQL("select {what} from incident i {where} order by {order} limit {n}").format(
+        what=sql.SQL(f"i.id, i.{time}" if tiles else "*"),
         where=sql.SQL("where ") + sql.SQL(" and ").join(conditions) if conditions else sql.SQL(""),
         order=order,
         n=sql.Literal(wanted.limit + 1),
     )
-    if lead is not None:
-        values["lead"] = list(getattr(wanted, lead))
+    if tiles or lead is not None:
+        values["lead"] = tiles or list(getattr(wanted, lead or ""))
         inner = sql.SQL(
-            "select j.* from unnest(%(lead)s::text[]) lead(value) cross join lateral ({inner}) j "
+            "select j.* from unnest(%(lead)s::{kind}[]) lead(value) cross join lateral ({inner}) j "
             "order by {order} limit {n}"
-        ).format(inner=inner, order=order, n=sql.Literal(wanted.limit + 1))
+        ).format(
+            kind=sql.SQL("bigint" if tiles else "text"),
+            inner=inner,
+            order=order,
+            n=sql.Literal(wanted.limit + 1),
+        )
+    if tiles:  # only now the rows themselves: the tiles' index alone told which
+        inner = sql.SQL("select i.* from ({inner}) j join incident i using (id)").format(
+            inner=inner
+        )
     statement = sql.SQL("select {shown}, i.{time}, i.id from ({inner}) i order by {order}").format(
         shown=shown, time=sql.SQL(time), inner=inner, order=order
     )
@@ -175,7 +230,8 @@ def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[s
     for name, condition in _PLAIN.items():
         value = getattr(wanted, name)
         if value is not None:
-            ask(condition, **{name: value})
+            walked = _WALKED.get(name, condition) if wanted.begun == "within" else condition
+            ask(walked, **{name: value})
     if wanted.urgent is not None:
         ask("i.urgent" if wanted.urgent else "not i.urgent")
     _ask_where(wanted, ask)
@@ -203,18 +259,15 @@ def _ask_where(wanted: Wanted, ask: Callable[..., None]) -> None:
             ask("i.district = %(area_district)s", area_district=wanted.area[:6])
     if wanted.box is not None:
         west, south, east, north = wanted.box
-        ask(
-            _IN_WIDE_BOX if wanted.wide_box else _IN_BOX,
-            west=west,
-            south=south,
-            east=east,
-            north=north,
-        )
+        ask(_IN_BOX, west=west, south=south, east=east, north=north)
 
 
 def _ask_when(wanted: Wanted, ask: Callable[..., None]) -> None:
     if wanted.overdue is not None:
         ask(_OVERDUE if wanted.overdue else f"not coalesce({_OVERDUE}, false)")
+    if wanted.begun is not None:
+        until = "" if wanted.opened_before is None else " and o.opened_at < %(opened_before)s"
+        ask(_BEGUN[wanted.begun].format(until=until))
     if wanted.sort == "due_at":
         ask(f"{_ALIVE} and i.due_at is not null")
     if wanted.after:

@@ -453,7 +453,10 @@ create table incident (
 
 create unique index incident_one_open_per_subject on incident (subject)
   where subject is not null and state not in ('closed', 'void');
-create index incident_newest on incident (reported_at desc, id desc);
+-- Here and below, what follows the order in an index is tested inside it, without a look at the row.
+create index incident_newest on incident (reported_at desc, id desc, lon, lat);
+create index incident_alive on incident (reported_at desc, id desc, due_at, department, district)
+  where state not in ('closed', 'void');
 create index incident_state on incident (state, reported_at desc, id desc);
 create index incident_department on incident (department, state, reported_at desc, id desc);
 create index incident_district on incident (district, reported_at desc, id desc);
@@ -465,14 +468,21 @@ create index incident_due on incident (due_at) where state not in ('closed', 'vo
 create index incident_source on incident (source, reported_at desc, id desc);
 create index incident_inspector on incident (inspector, reported_at desc, id desc) where inspector is not null;
 create index incident_urgent on incident (reported_at desc, id desc) where urgent;
-create index incident_opened on incident (opened_at desc) where opened_at is not null;
+create index incident_opened on incident (opened_at desc, reported_at, id) where opened_at is not null;
 create index incident_closed on incident (closed_at desc) where closed_at is not null;
-create index incident_place on incident using gist (point(lon, lat)) where lon is not null and lat is not null;
 create index incident_tasks on incident (inspector) where state in ('confirming', 'verifying');
 create index incident_merged on incident (merged_into) where merged_into is not null;
 create index incident_merged_subject on incident (subject) where merged_into is not null and subject is not null;
 create index incident_stage_due on incident (stage_due_at) where stage_due_at is not null;
 create index incident_wake on incident (wake_at) where wake_at is not null;
+
+-- The tile of half a kilometre a place lies in: what a box on the map is narrowed by, each tile newest first.
+create function incident_tile(lon_ double precision, lat_ double precision) returns bigint
+language sql immutable strict parallel safe as $$
+  select floor(lon_ * 200)::bigint * 1000000 + floor(lat_ * 200)::bigint
+$$;
+create index incident_tile on incident (incident_tile(lon, lat), reported_at desc, id desc, lon, lat)
+  where lon is not null and lat is not null;
 
 -- Pairs of neighbouring characters, lower case, each once: what a search in Chinese or any other text is narrowed by.
 create function text_pairs(text_ text) returns text[] language sql immutable strict parallel safe as $$
@@ -535,6 +545,8 @@ create table event (
 );
 create index event_incident on event (incident_id) where incident_id is not null;
 create index event_recent on event (received_at);
+-- What a rule that counts events asks for.
+create index event_heard on event (category, at) where origin <> 'rule' and category is not null;
 
 create table outbox (
   id bigint generated always as identity primary key,

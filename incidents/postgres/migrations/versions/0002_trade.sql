@@ -93,3 +93,25 @@ begin
   perform outbox_add(facts_);
   return true;
 end $$;
+
+-- ── lists in a long history, and counting of events ─────────────────────────────────────────────────────────────────
+
+-- The tile of half a kilometre a place lies in: what a box on the map is narrowed by, each tile newest first.
+create function incident_tile(lon_ double precision, lat_ double precision) returns bigint
+language sql immutable strict parallel safe as $$
+  select floor(lon_ * 200)::bigint * 1000000 + floor(lat_ * 200)::bigint
+$$;
+drop index incident_place;
+create index incident_tile on incident (incident_tile(lon, lat), reported_at desc, id desc, lon, lat)
+  where lon is not null and lat is not null;
+
+-- What follows the order in these is tested inside the index, without a look at the row.
+drop index incident_newest;
+create index incident_newest on incident (reported_at desc, id desc, lon, lat);
+drop index incident_opened;
+create index incident_opened on incident (opened_at desc, reported_at, id) where opened_at is not null;
+create index incident_alive on incident (reported_at desc, id desc, due_at, department, district)
+  where state not in ('closed', 'void');
+
+-- What a rule that counts events asks for.
+create index event_heard on event (category, at) where origin <> 'rule' and category is not null;
