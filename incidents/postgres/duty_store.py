@@ -5,7 +5,7 @@ A position is personal data: the newest only, told only during a duty, and forgo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -332,3 +332,9 @@ def tell_position(
 def forget_positions(conn: Connection, now: datetime) -> int:
     """Delete the positions of those no longer on duty; how many."""
     return conn.execute(_SQL["forget_positions"], {"now": now}).rowcount
+
+
+def job(conn: Connection, now: datetime, _: Mapping[str, Any]) -> str:
+    """The same as a job of the store; what it did."""
+    rows = forget_positions(conn, now)
+    return f"删除 {rows} 人的位置 / positions of {rows} forgotten"

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from grid.errors import CityError
 from incidents.errors import DecisionRefused
-from incidents.postgres import evaluation_store, upkeep
+from incidents.postgres import duty_store, evaluation_store, upkeep
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 
@@ -51,6 +51,7 @@ JOBS = (
     Job("retention_outbox", HOUR / 6, {"hours": 72, "most": 5_000}, upkeep.forget_sent),
     Job("retention_idempotency", HOUR, {"hours": 48}, upkeep.forget_answers),
     Job("evaluation", timedelta(seconds=5), {"most": 2_000}, evaluation_store.job),
+    Job("duty_positions", HOUR / 4, {}, duty_store.job),
     Job("media_unattached", HOUR, {"days": 7}),
     Job("media_sweep", 24 * HOUR, {"after_hours": 24}),
 )
