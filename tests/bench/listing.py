@@ -1,4 +1,7 @@
-"""`GET /incidents`: the first page and filtered pages with 10,000 incidents and with a million, over HTTP, interleaved."""
+"""`GET /incidents`: the first page and filtered pages with 10,000 incidents and with a million, over HTTP, interleaved.
+
+Both are spread over one year, so that the same day and the same cell hold a hundred times as many.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 
@@ -27,14 +32,21 @@ PAGES = {
     "按区 / by district": "district={district}&",
     "按类别 / by category": "category=bench/matter/level&",
     "按区与状态 / by district and state": "district={district}&state=dispatched&",
+    "超期 / overdue": "overdue=true&",
+    "一格大小的框 / a box of one cell": "bbox={box}&",
+    "过去一日 / one past day": "opened_after={day}&opened_before={next_day}&",
 }
+LOOSER = {"一格大小的框 / a box of one cell": 2.0, "过去一日 / one past day": 2.0}
+"""Of ten thousand in a year a cell has five and a day 28, of a million a page of 50: there is more to write."""
 FILL = """
 insert into incident (number, state, version, category, text, source, lon, lat, cell, cell_code, community, street,
-                      district, department, reports, first_event_at, last_event_at, reported_at, opened_at, changed_at)
+                      district, department, reports, first_event_at, last_event_at, reported_at, opened_at, changed_at,
+                      due_at)
 select g.district || to_char(at, 'YYYYMMDD') || lpad((n %% 99999 + 1)::text, 5, '0') , state, 1,
        case when n %% 3 = 0 then 'bench/matter/level' else 'scene/matter/unsorted' end, '案件 ' || n, 'bench', g.lon, g.lat,
-       g.id, g.code, g.community, g.street, g.district, case when n %% 2 = 0 then 'A' else 'B' end, 1, at, at, at, at, at
-  from (select n, timestamptz '2026-01-01' - n * interval '31 seconds' as at,
+       g.id, g.code, g.community, g.street, g.district, case when n %% 2 = 0 then 'A' else 'B' end, 1, at, at, at, at, at,
+       case when state in ('dispatched', 'handling') then at + interval '30 days' end
+  from (select n, date_trunc('hour', now()) - n * (interval '359 days' / %(wanted)s) as at,
                (array['closed','closed','closed','closed','closed','closed','closed','open','dispatched','handling'])[1 + n %% 10] as state,
                1 + n %% %(cells)s as nth
           from generate_series(1, %(wanted)s) n) x
@@ -105,15 +117,27 @@ def run(ground: Ground, rounds: int, large: int) -> list[Result]:
         ]
         results: list[Result] = []
         for name, query in PAGES.items():
-            asked = query.format(**example)
+            asked = query.format(**example, **_asked(example))
             few, many = _timed(small, big, asked, rounds)
             both = f"{small.incidents:,} → {big.incidents:,} incidents; page of 50 over HTTP"
             results += [
                 Result(GROUP, f"{name}: 1 万件 / 10k", "ms", few, note=both),
                 Result(GROUP, f"{name}: {large:,} 件 / large", "ms", many),
-                Result(GROUP, f"{name}: 大 ÷ 小 / large ÷ small", "×", ratios(many, few), 1.3, at_most=True),
+                Result(GROUP, f"{name}: 大 ÷ 小 / large ÷ small", "×", ratios(many, few), LOOSER.get(name, 1.3), at_most=True),
             ]  # fmt: skip
     return results
+
+
+def _asked(example: dict[str, Any]) -> dict[str, str]:
+    """A box as large as a cell about an incident, and a day of a hundred days ago."""
+    lon, lat, half = example["lon"], example["lat"], 0.0015
+    box = (lon - half, lat - half, lon + half, lat + half)
+    day = datetime.now(UTC).date() - timedelta(days=100)
+    return {
+        "box": ",".join(f"{x:.6f}" for x in box),
+        "day": f"{day}T00:00:00Z",
+        "next_day": f"{day + timedelta(days=1)}T00:00:00Z",
+    }
 
 
 def _timed(small: Office, big: Office, query: str, rounds: int) -> tuple[list[float], list[float]]:
