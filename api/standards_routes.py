@@ -62,7 +62,7 @@ def put_standards(given: StandardsGiven, caller: Administrator, parts: Opened) -
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": StandardsGiven.model_json_schema()},
+                "application/json": {"schema": {"$ref": "#/components/schemas/StandardsGiven"}},
                 XLSX: _FILE,
                 "text/csv": _FILE,
             },

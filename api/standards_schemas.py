@@ -4,13 +4,53 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.given import DecisionGiven
 
 
+EXAMPLE: dict[str, Any] = {
+    "base": 3,
+    "holds_from": "2027-01-01T00:00:00+08:00",
+    "body": {
+        "categories": [
+            {
+                "key": "gb47678.5-2026/matter/06010",
+                "zh": "暴露垃圾",
+                "en": "exposed litter",
+                "major": "市容环境类",
+                "responsible": "CG-HW",
+                "valid_from": "2026-07-01",
+                "conditions": [
+                    {
+                        "code": "1",
+                        "zh": "公共场地有散落、成堆的生活垃圾",
+                        "limit": {"amount": 4, "unit": "work_hour"},
+                        "closing": "清运，地面无残留",
+                        "basis": "本市标准",
+                    }
+                ],
+            },
+            {"key": "gb30428.2-2013/matter/0110", "zh": "暴露生活垃圾", "valid_to": "2026-06-30"},
+        ],
+        "correspondences": [
+            {
+                "from": "gb30428.2-2013/matter/0110",
+                "to": "gb47678.5-2026/matter/06010",
+                "likeness": "near_name",
+            }
+        ],
+        "nearby": [{"categories": ["*"], "metres": 50, "within_minutes": 1440}],
+        "departments": [{"code": "CG-HW", "zh": "城管局环境卫生处"}],
+        "unsorted": "gb47678.5-2026/matter/06010",
+    },
+}
+
+
 class StandardsGiven(DecisionGiven):
     """A new edition of the standards, whole."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     base: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
         default=None,
