@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.given import DecisionGiven
 
-
 EXAMPLE: dict[str, Any] = {
     "base": 3,
     "holds_from": "2027-01-01T00:00:00+08:00",

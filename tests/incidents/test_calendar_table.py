@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import tomllib
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -283,3 +286,27 @@ def test_the_city_s_day_and_not_greenwich_s_decides() -> None:
     just_before = datetime.fromisoformat("2026-12-31T15:59:59+00:00")
     assert outlook(known, just_before).urgency is Urgency.SOON
     assert outlook(known, just_before + timedelta(seconds=1)).urgency is Urgency.OVER
+
+
+# ── the document ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _block(language: str) -> str:
+    text = (Path(__file__).parents[2] / "docs" / "deadlines.md").read_text(encoding="utf-8")
+    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_the_calendar_written_in_the_document_is_sound() -> None:
+    table = read_calendar({**tomllib.loads(_block("toml"))})
+    scenic = table.calendar(ZoneInfo("Asia/Shanghai"))
+    assert scenic.is_work_day(date(2026, 10, 1), "990103001")
+    assert not scenic.is_work_day(date(2026, 10, 1), "990104001")
+    assert scenic.is_work_time(here("2026-07-01 18:00"))
+    assert not scenic.is_work_time(here("2026-12-24 15:00"), "990104001002")
+
+
+def test_the_notice_written_in_the_document_is_read() -> None:
+    notice = notices.from_file("2027.csv", _block("csv").encode("gb18030"))
+    assert (notice.year, len(notice.days)) == (2027, 4)
