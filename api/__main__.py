@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from api.settings import Settings
 from grid.errors import CityError
 from incidents.lifecycle import Role
 from incidents.postgres import accounts as kept
-from incidents.postgres import jobs
+from incidents.postgres import jobs, passwords, sessions
 from incidents.postgres.connection import Connection, connect
 
 app = typer.Typer(
@@ -101,6 +102,41 @@ def deactivate(name: Annotated[str, typer.Argument(help="名称 its name")]) -> 
     with _store() as connection:
         kept.deactivate(connection, name)
     print(f"已停用 {name} / withdrawn")
+
+
+@accounts.command()
+def password(
+    name: Annotated[str, typer.Argument(help="名称 its name")],
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="从标准输入读取 read it from stdin, not invent it")
+    ] = False,
+    lasting: Annotated[
+        bool,
+        typer.Option("--lasting", help="首次登录不必修改 need not be changed at the first login"),
+    ] = False,
+) -> None:
+    """设置口令并打印一次 Set a password and print it, once; it must be changed at the first login."""
+    new = sys.stdin.readline().rstrip("\r\n") if from_stdin else passwords.invented()
+    with _store() as connection:
+        sessions.set_password(connection, name, new, _operator(), must_change=not lasting)
+    if not from_stdin:
+        print(new)
+    print("原有会话已结束 / its sessions have ended", file=sys.stderr)
+
+
+@accounts.command()
+def unlock(name: Annotated[str, typer.Argument(help="名称 its name")]) -> None:
+    """解除登录锁定 Let an account log in again before its quarter of an hour is over."""
+    with _store() as connection:
+        counted = sessions.unlock(connection, name, _operator())
+    print("已解锁 / unlocked" if counted else "未被锁定 / was not locked")
+
+
+def _operator() -> str:
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (OSError, KeyError):  # a container's user without a name
+        return "operator"
 
 
 @media.command()

@@ -23,6 +23,7 @@ from api import (
     health_routes,
     incident_routes,
     live_routes,
+    login_routes,
     media_routes,
     openapi,
     page_routes,
@@ -45,11 +46,12 @@ from api.server import on_signal
 from api.settings import Settings
 from api.uploads import FORM_ROOM
 from api.version import version
-from incidents.postgres import accounts, views
+from incidents.postgres import accounts, sessions, views
 from incidents.postgres.accounts import Account
 from incidents.postgres.connection import Connection
 from incidents.postgres.connection import pool as make_pool
 from incidents.postgres.numbers import Numbers
+from incidents.postgres.sessions import Limits, Session
 
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes: a hundred thousand places to locate, with room to spare."""
@@ -64,6 +66,7 @@ ROUTERS = (
     tile_routes.router,
     device_routes.router,
     live_routes.router,
+    login_routes.router,
     media_routes.router,
     health_routes.router,
     admin_routes.router,
@@ -133,7 +136,7 @@ def _opened(settings: Settings) -> Parts:
         pool=pool,
         numbers_pool=numbers_pool,
         numbers=Numbers(numbers_pool),
-        doorkeeper=Doorkeeper(_finder(pool)),
+        doorkeeper=Doorkeeper(_finder(pool), _session_finder(pool, settings.limits)),
         in_force=InForce(settings.home / "atlas"),
         follower=Follower(settings.kafka, settings.incidents_topic, ring, settings.api_live_ring),
         objects=Objects.at(settings.media, settings.home),
@@ -144,6 +147,14 @@ def _finder(pool: ConnectionPool[Connection]) -> Callable[[str], Account | None]
     def find(token: str) -> Account | None:
         with pool.connection() as connection:
             return accounts.find(connection, token)
+
+    return find
+
+
+def _session_finder(pool: ConnectionPool[Connection], limits: Limits) -> sessions.Find:
+    def find(id_: str, used: bool) -> Session | None:
+        with pool.connection() as connection:
+            return sessions.find(connection, id_, limits, used=used)
 
     return find
 

@@ -33,6 +33,8 @@ class Caller:
     role: Role
     department: str | None = None
     area: str | None = None
+    password_due: bool = False
+    """He logged in with a password that he must change before anything else."""
 
     @property
     def actor(self) -> Actor:

@@ -12,6 +12,7 @@ from incidents.lifecycle import Role
 Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, StringConstraints(max_length=4000, pattern=r"^[^\x00]*$")]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00]+$")]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Degrees = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -146,6 +147,30 @@ class AccountGiven(Given):
         default=None, description="区域编码前缀 code prefix"
     )
     scopes: list[Code] = Field(default=[], max_length=20)
+
+
+class LoginGiven(Given):
+    """登录: a name and a password."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "lead", "password": "一句只有自己知道的话 7A"}]},
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+    password: Secret
+
+
+class PasswordGiven(Given):
+    """修改口令: the one in force, and the new one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"old": "旧口令 Old-1", "new": "新口令 New-22"}]},
+    )
+
+    old: Secret
+    new: Secret
 
 
 class DecisionGiven(Given):

@@ -13,7 +13,7 @@ from api.schemas import ProblemShown
 
 ABOUT = """城市运行“一网统管”开放引擎的接口。The open engine for city operations.
 
-- 身份：`Authorization: Bearer <令牌>`；令牌由管理员发放。Tokens travel in the header only.
+- 身份：`Authorization: Bearer <令牌>`，令牌由管理员发放；人可用口令登录（`/api/v1/login`）。Tokens travel in the header only; people may log in.
 - 拒绝：RFC 9457 `application/problem+json`，`code` 稳定，中英文说明。Refusals are problems with a stable `code`.
 - 列表：`next`（与 `Link: rel=next`）给出下一页。Lists are turned by cursor.
 - 办理：`If-Match` 必带；`Idempotency-Key` 可重试。Moves need If-Match and may be retried with a key.
@@ -38,6 +38,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
     )
     parts = whole.setdefault("components", {})
     parts.setdefault("securitySchemes", {})["token"] = {"type": "http", "scheme": "bearer"}
+    parts["securitySchemes"]["session"] = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "yiwang-8000",
+        "description": "POST /api/v1/login 之后；更改须带 X-Yiwang-Csrf 或同源 Origin changes need the header or our Origin",
+    }
     parts.setdefault("schemas", {})["Problem"] = ProblemShown.model_json_schema()
     parts["schemas"].pop("HTTPValidationError", None)
     parts["schemas"].pop("ValidationError", None)
@@ -46,7 +52,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         if operation is None:
             continue
         if roles is not None:
-            operation["security"] = [{"token": []}]
+            operation["security"] = [{"token": []}, {"session": []}]
             operation["x-roles"] = sorted(roles)
         _list_problems(operation, (method, path), public=roles is None)
     return whole
@@ -64,6 +70,7 @@ _BY_STATUS: dict[int, tuple[str, ...]] = {
     415: ("photo_unfit",),
     422: ("invalid", "move_incomplete"),
     428: ("precondition_required",),
+    429: ("login_locked",),
     503: ("unavailable",),
 }
 
@@ -72,6 +79,8 @@ _BY_ADDRESS: tuple[tuple[tuple[str, ...], tuple[str, ...], frozenset[int]], ...]
     (("POST",), ("/moves",), frozenset({409, 412, 428})),
     (("POST",), ("/reports", "/redrive", "/dismiss"), frozenset({409})),
     (("POST",), ("/media",), frozenset({409, 415})),
+    (("POST",), ("/login",), frozenset({403, 429, 503})),
+    (("POST",), ("/me/password",), frozenset({429})),
     (("GET",), ("/incidents", "/wall/cells"), frozenset({406})),
 )
 """What else an address may answer with: methods, endings of paths, statuses."""

@@ -27,6 +27,7 @@ from incidents.postgres import jobs, views
 from incidents.postgres.connection import Connection
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
+from incidents.postgres.sessions import Limits
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,11 @@ class Parts:
     darkroom: Darkroom = field(default_factory=Darkroom)
     started_at: datetime = field(default_factory=now)
     _answers: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> Limits:
+        """How long sessions and passwords last."""
+        return self.settings.limits
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

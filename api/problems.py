@@ -54,6 +54,9 @@ STATUS: dict[str, int] = {
     "handover_refused": 409,
     "handover_unknown": 404,
     "media_refused": 422,
+    "password_refused": 422,
+    "login_refused": 403,
+    "login_locked": 429,
     "shelf_damaged": 503,
 }
 
@@ -86,6 +89,11 @@ TITLES: dict[str, tuple[str, str]] = {
     "not_on_duty": ("不在值班时段", "Not on duty"),
     "handover_refused": ("交接班未办理", "The hand-over is refused"),
     "handover_unknown": ("没有这条交接班记录", "No such hand-over"),
+    "password_refused": ("口令不合要求", "The password is refused"),
+    "password_due": ("须先修改口令", "The password must be changed first"),
+    "login_refused": ("登录未成功", "The login failed"),
+    "login_locked": ("账户暂时锁定", "Locked for a while"),
+    "foreign_page": ("不是本系统页面发出的请求", "Not asked by a page of ours"),
     "media_refused": ("照片不能使用", "The photo cannot be used"),
     "photo_unfit": ("照片未被接收", "The photo is refused"),
     "photo_lost": ("照片文件已遗失", "The photo's file is lost"),
@@ -183,8 +191,9 @@ def _problem(_: Request, fault: Exception) -> Response:
 def _city_error(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, CityError)
     status = STATUS.get(fault.code, 500)
-    headers = {"Retry-After": "3"} if status == 503 else {}
     more = dict(fault.facts)
+    wait = str(more.get("retry_after_s", 3))
+    headers = {"Retry-After": wait} if status in {429, 503} else {}
     current = more.pop("current", None)
     if isinstance(current, Incident):
         from api.shapes import shown  # shapes needs access, access needs this module

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from incidents.postgres.sessions import Limits
 
 
 class Settings(BaseSettings):
@@ -43,6 +46,12 @@ class Settings(BaseSettings):
     """Where photos lie: `s3://bucket/prefix` and the like, `file:///folder`; empty: `media` in the home."""
     media_largest_mb: float = Field(default=15.0, gt=0, le=100)
     """MiB of one photo as it is sent."""
+    session_idle_minutes: float = Field(default=30.0, gt=0, le=24 * 60)
+    """A session that nobody used for so long ends."""
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 7)
+    """After this a session ends however busy it is."""
+    password_days: float = Field(default=90.0, gt=0, le=3650)
+    """After this a password must be changed."""
     demo: str = "0"
     """Not 0: the start page says that the figures are of a demonstration."""
     topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,40}$")
@@ -52,6 +61,15 @@ class Settings(BaseSettings):
     def incidents_topic(self) -> str:
         """The topic whose facts are shown live."""
         return f"{self.topic_prefix}city.incidents.v1"
+
+    @property
+    def limits(self) -> Limits:
+        """How long sessions and passwords last."""
+        return Limits(
+            timedelta(minutes=self.session_idle_minutes),
+            timedelta(hours=self.session_hours),
+            timedelta(days=self.password_days),
+        )
 
     @property
     def media_largest(self) -> int:

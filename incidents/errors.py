@@ -87,3 +87,21 @@ class MediaRefused(IncidentError):
     """A photo cannot be used as it was meant: unknown, another's, or evidence of something else."""
 
     code = "media_refused"
+
+
+class PasswordRefused(IncidentError):
+    """A password that may not be used; `faults` lists every reason."""
+
+    code = "password_refused"
+
+
+class LoginRefused(IncidentError):
+    """The name or the password is wrong; which of them is not said."""
+
+    code = "login_refused"
+
+
+class LoginLocked(IncidentError):
+    """Too many wrong passwords in a row; the name must wait."""
+
+    code = "login_locked"

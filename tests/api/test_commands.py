@@ -13,17 +13,21 @@ from pathlib import Path
 import pytest
 
 from api.objects import Objects
-from incidents.postgres import accounts
+from incidents.lifecycle import Role
+from incidents.postgres import accounts, passwords, sessions
 from incidents.postgres.connection import connect
 
 pytestmark = pytest.mark.real
 
 
-def _run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    *words: str, said: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")} | settings
     return subprocess.run(
         [sys.executable, "-m", "api", *words],
         env=environ,
+        input=said,
         capture_output=True,
         text=True,
         timeout=60,
@@ -91,3 +95,24 @@ def test_photos_and_files_are_made_to_agree_by_hand(database_url: str, tmp_path:
     ran = _run("media", "run", "media_unattached", **told)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("media_unattached: 清除未使用的照片 0 张")
+
+
+def test_a_password_is_invented_printed_once_and_must_be_changed(database_url: str) -> None:
+    told = {"YIWANG_DATABASE_URL": database_url}
+    with connect(database_url, "test") as connection:
+        accounts.add(connection, accounts.Applicant("王派遣", Role.DISPATCHER))
+        made = _run("accounts", "password", "王派遣", **told)
+        assert made.returncode == 0, made.stderr
+        word = made.stdout.strip()
+        held = passwords.current(connection, "王派遣")
+        assert held is not None
+        assert held.must_change
+        assert passwords.fits(held, word)
+        refused = _run("accounts", "password", "王派遣", "--stdin", said="short\n", **told)
+        assert refused.returncode == 1
+        assert "口令不合要求" in refused.stderr
+        assert _run("accounts", "password", "nobody", **told).returncode == 1
+        assert _run("accounts", "unlock", "王派遣", **told).returncode == 0
+        (line, *_) = sessions.logged(connection, 1)
+        assert (line.account, line.result) == ("王派遣", "unlocked")
+        assert (line.by or "").startswith("operator")
