@@ -64,6 +64,46 @@ def test_the_seed_is_sound_and_comes_back_from_its_objects(kind: str) -> None:
     assert tables.read(kind, json.loads(json.dumps(written, ensure_ascii=False))) == read
 
 
+COUNTING = {**REPORT, "kind": "count_events", "times": 3, "within_s": 600}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        COUNTING,
+        {**COUNTING, "same_cell": True, "urgent": True},
+        {**COUNTING, "metres": 50.0, "least_score": 0.5, "zones": ["路口"]},
+        {**RULE, "clear_for_s": 30},
+    ],
+)
+def test_a_rule_comes_back_from_its_object(row: dict[str, Any]) -> None:
+    [rule] = tables.read("rules", {"rules": [row]})
+    assert tables.read("rules", tables.write("rules", (rule,))) == (rule,)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"times": 1}, "times must not be under 2"),
+        ({"times": 101}, "times must not be over 100"),
+        ({"times": None}, "times is missing"),
+        ({"within_s": 604_801}, "seven days"),
+        ({"metres": 0}, "metres: over 0"),
+        ({"metres": 5001}, "at most 5000"),
+        ({"metres": 50, "same_cell": True}, "same_cell or metres, not both"),
+        ({"categories": [], "kinds": ["smoke"]}, "categories are needed"),
+        ({"category": "gb47678.5-2026/matter/06010"}, "unknown member category"),
+        ({"least_score": 2}, "least_score should lie between 0 and 1"),
+    ],
+)
+def test_an_unsound_counting_of_events_is_refused_with_row_and_reason(
+    change: dict[str, Any], reason: str
+) -> None:
+    [(row, why)] = faults_of("rules", {"rules": [{**COUNTING, **change}]})
+    assert row.startswith("rules[0]")
+    assert reason in why
+
+
 def test_the_seed_has_the_whole_of_the_standards_codes() -> None:
     keys = list(the_decisions().categories)
     for kind, count in (("component", 153), ("matter", 250)):

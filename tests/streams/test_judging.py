@@ -145,6 +145,62 @@ def test_two_events_of_one_trouble_in_one_envelope_are_one_incident(
     balanced(bench)
 
 
+def test_the_third_event_of_a_cell_opens_one_incident_also_after_a_restart(
+    bench: Bench, database_url: str, tmp_path: Path
+) -> None:
+    often = scene.reported("often", [SMOKE])
+    often |= {"kind": "count_events", "times": 3, "within_s": 600, "same_cell": True}
+    bodies: dict[str, dict[str, Any]] = {
+        "rules": {"rules": [often]},
+        "routes": {"routes": []},
+        "standards": scene.standards([SMOKE]),
+    }
+    scene.settle(database_url, bodies)
+
+    def seen(n: int, column: int) -> bytes:
+        lon, lat = scene.middle(column, 1)
+        place = {"lon": lon, "lat": lat, "datum": "wgs84", "category": SMOKE}
+        return events({**place, "id": f"e{n}", "at": NOON + 1000 * n})
+
+    bodies_seen = [seen(0, 1), seen(1, 2), seen(2, 1), seen(3, 1), seen(4, 2), seen(5, 1)]
+    batch = messages(*bodies_seen, topic=REPORTS)
+    bench.apply(batch[:3])
+    another = bench.another(tmp_path)
+    outcome = another.apply(bench.connection, batch)
+
+    assert outcome.skipped == 3
+    assert bench.all("select cell_code, rule, reports from incident") == [
+        (scene.cell_code(1, 1), "often", 2)
+    ]
+    told = bench.all("select id, outcome from event order by id")
+    assert [o for _, o in told] == ["filtered"] * 3 + ["opened", "filtered", "joined"]
+    balanced(bench)
+
+
+def test_what_is_wrong_with_an_event_is_said_with_it(bench: Bench, database_url: str) -> None:
+    settle(database_url, AT_ONCE, [])
+    lon, lat = scene.middle(1, 1)
+    exchanged = {"id": "exchanged", "lon": lat, "lat": lon, "datum": "wgs84"}
+    unknown = {"id": "unknown", "category": "scene/matter/nothing"}
+
+    bench.apply(messages(events(exchanged, unknown), topic=REPORTS))
+
+    why = dict(bench.all("select id, why from event"))
+    assert why["exchanged"].startswith("经纬度似乎颠倒")
+    assert why["unknown"].startswith("编码体系中没有类别 scene/matter/nothing")
+    assert bench.all("select lon, raw_lat from event where id = 'exchanged'") == [(None, lon)]
+
+
+def test_an_incident_says_why_it_lies_in_its_cell(bench: Bench, database_url: str) -> None:
+    settle(database_url, AT_ONCE, ["d1"])
+
+    bench.apply(messages(envelope([("d1", 0, 80.0)])))
+
+    why = bench.one("select explanation -> 'cell' ->> 'why' from incident")
+    assert why.startswith("固定设备登记位置 d1")
+    assert "within this cell" in why
+
+
 def test_an_event_of_a_device_without_a_place_happens_where_the_device_stands(
     bench: Bench, database_url: str
 ) -> None:
