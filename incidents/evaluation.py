@@ -8,10 +8,11 @@ period and whose flags fit. Which figures there are, and what is left out of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum, IntFlag, auto
+from typing import Any
 
 from incidents.errors import IncidentError
 
@@ -124,11 +125,6 @@ class Figure:
     without: Flag = NO_FLAGS
     sums: str | None = None
 
-    def counts(self, score: Score, days: range = range(1, 32)) -> bool:
-        """Whether the score is counted, where of its month only these days are asked for."""
-        fits = score.flags & self.having == self.having and not score.flags & self.without
-        return bool(fits) and score.day(self.at) in days
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -178,16 +174,58 @@ def value(rate: Rate, figures: Mapping[str, Tally]) -> float | None:
     return of.n / over.n if over.n else None
 
 
-def tally(
-    book: Book, scores: Iterable[Score], days: range = range(1, 32)
-) -> dict[tuple[Axis, str, date], dict[str, Tally]]:
-    """Every figure of every subject and month, counted one score at a time; the database counts the same way."""
-    found: dict[tuple[Axis, str, date], dict[str, Tally]] = {}
-    for score in scores:
-        row = found.setdefault((score.axis, score.subject, score.month), {})
-        for figure in book.figures:
-            if figure.counts(score, days):
-                before = row.get(figure.key, Tally())
-                more = getattr(score, figure.sums) if figure.sums else 0
-                row[figure.key] = Tally(before.n + 1, before.total + more)
-    return found
+def fell(days: int, first: int = 1, last: int = 31) -> int:
+    """Which moments fell on the days `first` to `last` of the month, one bit each."""
+    return sum(1 << m for m in range(len(Moment)) if first <= (days >> (5 * m)) & 31 <= last)
+
+
+class Adding:
+    """Adds scores up by key: counts of the book's figures in their order, then the sums of those that sum.
+
+    What is taken back is added `times` -1, so that sums move with the scores behind them.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._summing = [n for n, f in enumerate(book.figures) if f.sums]
+        self._fitting: dict[tuple[int, int], tuple[tuple[int, int, int], ...]] = {}
+        self.rows: dict[Any, list[int]] = {}
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has."""
+        return len(self._book.figures) + len(self._summing)
+
+    def add(
+        self, keys: Iterable[Any], pattern: tuple[int, int], values: Sequence[int], times: int = 1
+    ) -> None:
+        """`pattern` is flags and the moments that fell; `values` what SUMS names, of all `times` together."""
+        fitting = self._fitting.get(pattern)
+        if fitting is None:
+            fitting = self._fitting[pattern] = self._fit(*pattern)
+        for key in keys:
+            row = self.rows.get(key)
+            if row is None:
+                row = self.rows[key] = [0] * self.width
+            for number, place, which in fitting:
+                row[number] += times
+                if place:
+                    row[place] += values[which]
+
+    def tallies(self, row: Sequence[int]) -> dict[str, Tally]:
+        """A row as figures by key, those that are not nought."""
+        places = {n: len(self._book.figures) + k for k, n in enumerate(self._summing)}
+        return {
+            f.key: Tally(row[n], row[places[n]] if n in places else 0)
+            for n, f in enumerate(self._book.figures)
+            if row[n]
+        }
+
+    def _fit(self, flags: int, moments: int) -> tuple[tuple[int, int, int], ...]:
+        found = []
+        for number, f in enumerate(self._book.figures):
+            having, without = int(f.having), int(f.without)
+            if flags & having == having and not flags & without and moments >> f.at & 1:
+                place = len(self._book.figures) + self._summing.index(number) if f.sums else 0
+                found.append((number, place, SUMS.index(f.sums) if f.sums else 0))
+        return tuple(found)

@@ -7,7 +7,7 @@ from nothing all end in the same figures.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 from psycopg.types.json import Jsonb
 
-from incidents.evaluation import Axis, Book, Score
+from incidents.evaluation import Book, Score
 from incidents.evaluation_course import Case, Step
 from incidents.evaluation_score import scores
-from incidents.postgres import city
+from incidents.postgres import city, evaluation_sums
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 from incidents.standards import evaluation_tables
@@ -30,7 +30,6 @@ MOST = 2000
 """Incidents of one batch, one transaction: some hundred milliseconds."""
 
 _SQL = named("evaluation_store.sql")
-_KINDS = {Axis.DEPARTMENT: "department", Axis.POST: "post", Axis.PERSON: "person"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +39,6 @@ class State:
     batch: int
     looked_at: datetime | None
     body: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An incident with its place and its scores."""
-
-    id: int
-    area: tuple[str, str, str]
-    category: str
-    scores: Sequence[Score]
-
-    def names(self) -> set[tuple[str, str]]:
-        """What of it has to have a number."""
-        subjects = {(_KINDS[s.axis], s.subject) for s in self.scores if s.axis is not Axis.INCIDENT}
-        return {("area", "/".join(self.area)), ("category", self.category), *subjects}
 
 
 def roll_up(conn: Connection, now: datetime, most: int = MOST) -> int:
@@ -84,7 +68,11 @@ def batch(conn: Connection, now: datetime, most: int = MOST) -> int:
     state = read_state(conn)
     # A deadline looked for up to a later moment is looked for up to that moment here too, whoever's clock is behind.
     found = _scored(conn, ids, max(now, state.looked_at or now))
-    _apply(conn, ids, found, state.batch + 1, book_of(state))
+    names = evaluation_sums.Names(
+        conn, (name for _, where, own in found for name in evaluation_sums.wanted(where, own))
+    )
+    rows = [names.row(number, where, score) for number, where, own in found for score in own]
+    evaluation_sums.replace(conn, ids, rows, state.batch + 1, book_of(state))
     _advance(conn, state.batch + 1, state.body)
     return len(ids)
 
@@ -170,8 +158,7 @@ def _new_book(conn: Connection) -> None:
     body = book_in_force(conn)
     if state.body is not None and _same(state.body, body):
         return
-    conn.execute(_SQL["forget_sums"])
-    conn.execute(_SQL["sum_again"], columns(evaluation_tables.read(body)))
+    evaluation_sums.sum_again(conn, evaluation_tables.read(body))
     _advance(conn, state.batch, body)
 
 
@@ -184,7 +171,10 @@ def _advance(conn: Connection, number: int, body: Mapping[str, Any] | None) -> N
     conn.execute(_SQL["advance"], {"batch": number, "book": kept})
 
 
-def _scored(conn: Connection, ids: list[int], now: datetime) -> list[_Found]:
+def _scored(
+    conn: Connection, ids: list[int], now: datetime
+) -> list[tuple[int, tuple[str, str], list[Score]]]:
+    """Each incident's number in the store, its area and class, and what it counts as."""
     here = zone(conn)
     told = conn.execute(_SQL["steps"], {"ids": ids}).fetchall()
     histories = {
@@ -193,88 +183,9 @@ def _scored(conn: Connection, ids: list[int], now: datetime) -> list[_Found]:
     }
     found = []
     for row in conn.execute(_SQL["cases"], {"ids": ids}).fetchall():
-        number, case, area, category = row[0], Case(*row[1:6]), row[6:9], row[9]
-        given = scores(case, histories.get(number, ()), now, here)
-        found.append(_Found(number, area, category, given))
+        given = scores(Case(*row[1:6]), histories.get(row[0], ()), now, here)
+        found.append((row[0], ("/".join(row[6:9]), row[9]), given))
     return found
-
-
-def _apply(
-    conn: Connection, ids: list[int], found: Sequence[_Found], number: int, book: Book
-) -> None:
-    names = _numbers(conn, found)
-    rows = [
-        (
-            one.id,
-            int(score.axis),
-            names[_KINDS[score.axis], score.subject] if score.axis is not Axis.INCIDENT else 0,
-            score.month,
-            names["area", "/".join(one.area)],
-            names["category", one.category],
-            score.days,
-            int(score.flags),
-            score.handling_s,
-            score.acceptance_s,
-            score.satisfaction,
-        )
-        for one in found
-        for score in one.scores
-    ]
-    turned = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
-    values = {name: list(column) for name, column in zip(_COLUMNS, turned, strict=True)}
-    # Never prepared: the plan must know how many rows are given.
-    conn.execute(
-        _SQL["apply"], {**values, **columns(book), "ids": ids, "batch": number}, prepare=False
-    )
-
-
-_COLUMNS = (
-    "incident_ids", "axes", "subjects", "months", "areas", "categories", "days", "flags", "handling", "acceptance",
-    "satisfaction",
-)  # fmt: skip
-
-
-def columns(book: Book) -> dict[str, list[Any]]:
-    """The figures as the columns the statements take."""
-    return {
-        "at": [int(f.at) for f in book.figures],
-        "needs": [int(f.having) for f in book.figures],
-        "bars": [int(f.without) for f in book.figures],
-        "sums": [f.sums for f in book.figures],
-    }
-
-
-def _numbers(conn: Connection, found: Sequence[_Found]) -> dict[tuple[str, str], int]:
-    wanted = sorted(set().union(*(one.names() for one in found if one.scores)))
-    known = _known(conn, wanted)
-    missing = [name for name in wanted if name not in known]
-    if missing:
-        conn.execute(_SQL["name"], _named(missing))
-        known = _known(conn, wanted)
-    return known
-
-
-def _known(conn: Connection, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    asked = {"kinds": [kind for kind, _ in wanted], "codes": [code for _, code in wanted]}
-    return {(kind, code): number for kind, code, number in conn.execute(_SQL["names"], asked)}
-
-
-def _named(missing: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    places = [code.split("/", 2) if kind == "area" else ("", "", "") for kind, code in missing]
-    return {
-        "kinds": [kind for kind, _ in missing],
-        "codes": [code for _, code in missing],
-        "districts": [place[0] for place in places],
-        "streets": [place[1] for place in places],
-        "communities": [place[2] for place in places],
-        "majors": [_major(code) if kind == "category" else "" for kind, code in missing],
-    }
-
-
-def _major(category: str) -> str:
-    """The major class 大类 of a category's key: its code set, its kind and the first two digits of its code."""
-    head, _, code = category.rpartition("/")
-    return f"{head}/{code[:2]}"
 
 
 def job(conn: Connection, now: datetime, setting: Mapping[str, Any]) -> str:

@@ -57,87 +57,65 @@ select * from unnest(%(kinds)s::text[], %(codes)s::text[], %(districts)s::text[]
                      %(communities)s::text[], %(majors)s::text[])
     on conflict (kind, code) do nothing;
 
--- name: apply
--- Puts the scores of these incidents in the place of what they had, where they differ, and moves the sums by the difference.
--- What a closed month's edition counted stays, marked as taken back.
-with given as materialized (
-  select * from unnest(%(incident_ids)s::bigint[], %(axes)s::smallint[], %(subjects)s::int[], %(months)s::date[],
-                       %(areas)s::int[], %(categories)s::int[], %(days)s::bigint[], %(flags)s::int[],
-                       %(handling)s::int[], %(acceptance)s::int[], %(satisfaction)s::smallint[])
-         g(incident_id, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction)),
-standing as materialized (
-  select incident_id, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction, born
-    from evaluation_score
-   where incident_id = any(%(ids)s::bigint[]) and died = 2147483647),
-fresh as materialized (
-  select * from given g where not exists (
-    select from standing s where s.incident_id = g.incident_id and s.axis = g.axis and s.subject = g.subject
-       and s.month = g.month and s.area = g.area and s.category = g.category and s.days = g.days and s.flags = g.flags
-       and s.handling_s = g.handling_s and s.acceptance_s = g.acceptance_s and s.satisfaction = g.satisfaction)),
-gone as materialized (
-  select * from standing s where not exists (
-    select from given g where s.incident_id = g.incident_id and s.axis = g.axis and s.subject = g.subject
-       and s.month = g.month and s.area = g.area and s.category = g.category and s.days = g.days and s.flags = g.flags
-       and s.handling_s = g.handling_s and s.acceptance_s = g.acceptance_s and s.satisfaction = g.satisfaction)),
-moved as (
-  select -1 as sign, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction from gone
-  union all
-  select 1, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction from fresh),
-figure as (
-  select row_number() over () - 1 as number, f.*
-    from unnest(%(at)s::smallint[], %(needs)s::int[], %(bars)s::int[], %(sums)s::text[]) f(at, needs, bars, sums)),
-summed as (
-  select m.month, k.kind, k.subject, f.number, sum(m.sign) as n,
-         sum(m.sign * case f.sums when 'handling_s' then m.handling_s when 'acceptance_s' then m.acceptance_s
-                                  when 'satisfaction' then m.satisfaction else 0 end) as total
-    from moved m
-    join figure f on m.flags & f.needs = f.needs and m.flags & f.bars = 0 and (m.days >> (5 * f.at)) & 31 <> 0
-   cross join lateral (select 0, m.area where m.axis = 0 union all select 1, m.category where m.axis = 0
-                       union all select m.axis + 1, m.subject where m.axis > 0) k(kind, subject)
-   group by 1, 2, 3, 4
-  having sum(m.sign) <> 0 or sum(m.sign * case f.sums when 'handling_s' then m.handling_s
-                                                     when 'acceptance_s' then m.acceptance_s
-                                                     when 'satisfaction' then m.satisfaction else 0 end) <> 0),
-rolled as (
-  insert into evaluation_rollup as r (edition, month, kind, subject, figure, n, total)
-  select 0, month, kind, subject, number, n, total from summed
-      on conflict (edition, month, kind, subject, figure)
-      do update set n = r.n + excluded.n, total = r.total + excluded.total),
-kept as (
-  update evaluation_score s set died = %(batch)s
-    from gone g
-   where s.incident_id = g.incident_id and s.axis = g.axis and s.subject = g.subject and s.month = g.month and s.born = g.born
-     and exists (select from evaluation_edition e where e.month = g.month and e.batch >= g.born)),
-dropped as (
-  delete from evaluation_score s
-   using gone g
-   where s.incident_id = g.incident_id and s.axis = g.axis and s.subject = g.subject and s.month = g.month and s.born = g.born
-     and not exists (select from evaluation_edition e where e.month = g.month and e.batch >= g.born))
-insert into evaluation_score (incident_id, axis, subject, month, area, category, days, flags, handling_s, acceptance_s,
-                              satisfaction, born)
-select incident_id, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction, %(batch)s
-  from fresh;
+-- name: places
+-- Every area and class there is.
+select id from evaluation_name where kind in ('area', 'class');
+
+-- name: lies_in
+-- In which district, street and community these areas lie, and in which major these classes.
+select a.id, array[d.id, s.id, c.id, m.id]
+  from evaluation_name a
+  left join evaluation_name d on a.kind = 'area' and d.kind = 'district' and d.code = a.district
+  left join evaluation_name s on a.kind = 'area' and s.kind = 'street' and s.code = a.street
+  left join evaluation_name c on a.kind = 'area' and c.kind = 'community' and c.code = a.community
+  left join evaluation_name m on a.kind = 'class' and m.kind = 'major' and m.code = a.major
+ where a.id = any(%(ids)s);
+
+-- name: standing
+-- The scores these incidents have.
+select incident_id, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction, born
+  from evaluation_score
+ where incident_id = any(%(ids)s) and died = 2147483647;
+
+-- name: put
+-- New scores.
+copy evaluation_score (incident_id, axis, subject, month, area, category, days, flags, handling_s, acceptance_s, satisfaction,
+                       born) from stdin;
+
+-- name: keep_gone
+-- Scores taken back that a closed month counted are marked ...
+update evaluation_score s set died = %(batch)s
+  from unnest(%(ids)s::bigint[], %(axes)s::smallint[], %(subjects)s::int[], %(months)s::date[], %(borns)s::int[])
+       g(incident_id, axis, subject, month, born)
+ where s.incident_id = g.incident_id and s.axis = g.axis and s.subject = g.subject and s.month = g.month and s.born = g.born
+   and exists (select from evaluation_edition e where e.month = g.month and e.batch >= g.born);
+
+-- name: drop_gone
+-- ... the others are gone.
+delete from evaluation_score s
+ using unnest(%(ids)s::bigint[], %(axes)s::smallint[], %(subjects)s::int[], %(months)s::date[], %(borns)s::int[])
+       g(incident_id, axis, subject, month, born)
+ where s.incident_id = g.incident_id and s.axis = g.axis and s.subject = g.subject and s.month = g.month and s.born = g.born
+   and s.died = 2147483647;
+
+-- name: move_sums
+-- The sums as things stand now, moved by these differences.
+insert into evaluation_rollup as r (edition, month, kind, subject, sums)
+select 0, month, kind, subject, sums::bigint[]
+  from unnest(%(months)s::date[], %(kinds)s::smallint[], %(subjects)s::int[], %(sums)s::text[]) d(month, kind, subject, sums)
+ order by month, kind, subject
+    on conflict (edition, month, kind, subject) do update set sums = evaluation_plus(r.sums, excluded.sums);
 
 -- name: forget_sums
 -- The sums as things stand now, before they are made again.
 delete from evaluation_rollup where edition = 0;
 
--- name: sum_again
--- The sums as things stand now, from the scores.
-insert into evaluation_rollup (edition, month, kind, subject, figure, n, total)
-select 0, s.month, k.kind, k.subject, f.number, sum(s.n),
-       sum(case f.sums when 'handling_s' then s.handling_s when 'acceptance_s' then s.acceptance_s
-                       when 'satisfaction' then s.satisfaction else 0 end)
-  from (select axis, subject, month, area, category, days, flags, count(*) as n, sum(handling_s) as handling_s,
-               sum(acceptance_s) as acceptance_s, sum(satisfaction) as satisfaction
-          from evaluation_score where died = 2147483647 group by 1, 2, 3, 4, 5, 6, 7) s
-  join (select row_number() over () - 1, f.*
-          from unnest(%(at)s::smallint[], %(needs)s::int[], %(bars)s::int[], %(sums)s::text[]) f)
-       f(number, at, needs, bars, sums)
-    on s.flags & f.needs = f.needs and s.flags & f.bars = 0 and (s.days >> (5 * f.at)) & 31 <> 0
- cross join lateral (select 0, s.area where s.axis = 0 union all select 1, s.category where s.axis = 0
-                     union all select s.axis + 1, s.subject where s.axis > 0) k(kind, subject)
- group by 1, 2, 3, 4, 5;
+-- name: patterns
+-- All that stands now by subject and pattern, for making the sums again.
+select axis, subject, month, area, category, flags, evaluation_fell(days, 1, 31), count(*), sum(handling_s)::bigint,
+       sum(acceptance_s)::bigint, sum(satisfaction)::bigint
+  from evaluation_score where died = 2147483647
+ group by 1, 2, 3, 4, 5, 6, 7;
 
 -- name: keep_counted
 -- Scores that a closed month counted are marked as taken back ...
@@ -164,9 +142,9 @@ returning id, month, number, batch, author, made_at, reason, book;
 
 -- name: close_sums
 -- Its sums: those of now.
-insert into evaluation_rollup (edition, month, kind, subject, figure, n, total)
-select %(edition)s, month, kind, subject, figure, n, total
-  from evaluation_rollup where edition = 0 and month = %(month)s and (n <> 0 or total <> 0);
+insert into evaluation_rollup (edition, month, kind, subject, sums)
+select %(edition)s, month, kind, subject, sums
+  from evaluation_rollup where edition = 0 and month = %(month)s and 0 <> any(sums);
 
 -- name: decide
 -- Another edition of figures and rates.

@@ -12,24 +12,24 @@ from typing import Any, NamedTuple
 
 from psycopg.rows import class_row
 
-from incidents.evaluation import Axis, Book, EvaluationRefused, Figure, Tally
+from incidents.evaluation import Adding, Axis, Book, EvaluationRefused, Figure, Tally
 from incidents.postgres.connection import Connection
-from incidents.postgres.evaluation_store import columns
+from incidents.postgres.evaluation_sums import KINDS
 from incidents.postgres.queries import named
 
 _SQL = named("evaluation_views.sql")
 
-GROUPS: Mapping[str, tuple[Axis, int]] = {
-    "district": (Axis.INCIDENT, 0),
-    "street": (Axis.INCIDENT, 0),
-    "community": (Axis.INCIDENT, 0),
-    "major": (Axis.INCIDENT, 1),
-    "class": (Axis.INCIDENT, 1),
-    "department": (Axis.DEPARTMENT, 2),
-    "post": (Axis.POST, 3),
-    "person": (Axis.PERSON, 4),
+GROUPS: Mapping[str, Axis] = {
+    "district": Axis.INCIDENT,
+    "street": Axis.INCIDENT,
+    "community": Axis.INCIDENT,
+    "major": Axis.INCIDENT,
+    "class": Axis.INCIDENT,
+    "department": Axis.DEPARTMENT,
+    "post": Axis.POST,
+    "person": Axis.PERSON,
 }
-"""How figures may be grouped: before whom an incident counts once, and which sums hold it."""
+"""How figures may be grouped, and before whom an incident counts once then."""
 
 ALL = "all"
 """The group of everything: its one code is empty, and it counts incidents."""
@@ -104,16 +104,25 @@ Table = dict[str, dict[str, Tally]]
 """Figures by code of the group, in order of codes; the empty code is what lies in none."""
 
 
-def table(conn: Connection, parts: Sequence[Part], group: str, within: Within) -> Table:
-    """Every figure of every group over the parts; `group` one of GROUPS, or ALL."""
+def table(
+    conn: Connection,
+    parts: Sequence[Part],
+    group: str,
+    within: Within,
+    page: tuple[str | None, int] = (None, 1_000_000),
+) -> Table:
+    """Every figure of every group over the parts; `group` one of GROUPS, or ALL; `page` is after which code, and how many."""
+    after, most = page
     found: Table = {}
     for part in parts:
-        for code, figures in _of_part(conn, part, group, within):
+        alone = page if len(parts) == 1 else (None, 1_000_000)
+        for code, figures in _of_part(conn, part, group, within, alone):
             row = found.setdefault(code, {})
             for key, more in figures.items():
                 before = row.get(key, Tally())
                 row[key] = Tally(before.n + more.n, before.total + more.total)
-    return dict(sorted(found.items()))
+    codes = sorted(code for code in found if after is None or code > after)
+    return {code: found[code] for code in codes[:most]}
 
 
 def members(
@@ -157,29 +166,32 @@ def names(conn: Connection, group: str, codes: Sequence[str]) -> dict[str, str]:
 
 
 def _of_part(
-    conn: Connection, part: Part, group: str, within: Within
+    conn: Connection, part: Part, group: str, within: Within, page: tuple[str | None, int]
 ) -> Iterator[tuple[str, dict[str, Tally]]]:
+    adding = Adding(part.book)
     if part.whole and within.everything:
-        kind = GROUPS[group][1] if group != ALL else 0
-        values: dict[str, Any] | None = {"edition": part.edition, "month": part.month, "kind": kind}
-        statement = _SQL["sums"]
-    else:
-        values, statement = _asked(conn, part, group, within, None), _SQL["counted"]
-        if values is None:
-            return
-        values |= columns(part.book)
-    rows = conn.execute(statement, {**(values or {}), "group": group}, prepare=False).fetchall()
-    keys = [figure.key for figure in part.book.figures]
-    for code, numbers, counts, totals in rows:
-        each = zip(numbers, counts, totals, strict=True)
-        yield code or "", {keys[number]: Tally(n, total) for number, n, total in each}
+        values = {"edition": part.edition, "month": part.month, "kind": KINDS[group]}
+        for code, sums in conn.execute(
+            _SQL["sums"], {**values, "after": page[0], "most": page[1]}, prepare=False
+        ):
+            yield code, adding.tallies(sums)
+        return
+    asked = _asked(conn, part, group, within, None)
+    if asked is not None:
+        rows = conn.execute(_SQL["patterns"], asked | {"group": group}, prepare=False)
+        for code, flags, moments, n, *sums in rows:
+            adding.add([code or ""], (flags, moments), sums, n)
+    for code, row in adding.rows.items():
+        figures = adding.tallies(row)
+        if figures:
+            yield code, figures
 
 
 def _asked(
     conn: Connection, part: Part, group: str, within: Within, code: str | None
 ) -> dict[str, Any] | None:
     """The values a statement over scores takes; None when nothing can be counted."""
-    axis = GROUPS[group][0] if group != ALL else Axis.INCIDENT
+    axis = GROUPS[group] if group != ALL else Axis.INCIDENT
     subject = None
     if within.department is not None:
         if axis in {Axis.POST, Axis.PERSON}:

@@ -696,16 +696,17 @@ create trigger evaluation_note after update of last_hash on incident for each ro
 create trigger evaluation_note_new after insert on incident for each row
   when (new.last_hash is not null) execute function evaluation_note();
 
--- Names as small numbers: areas (a community with what it lies in; all empty is outside), category classes, departments,
--- posts (roles), persons (accounts).
+-- Names as small numbers: areas (a community with what it lies in; all empty is outside), districts, streets, communities,
+-- majors and classes of categories, departments, posts (roles), persons (accounts).
 create table evaluation_name (
   id int generated always as identity primary key,
-  kind text not null check (kind in ('area', 'category', 'department', 'post', 'person')),
+  kind text not null check (kind in ('area', 'district', 'street', 'community', 'major', 'class', 'department', 'post',
+                                     'person')),
   code text not null,                                     -- of an area: district/street/community
   district text not null default '',
   street text not null default '',
   community text not null default '',
-  major text not null default '',                         -- of a category: code_set/kind/major
+  major text not null default '',                         -- of a class: code_set/kind/major
   unique (kind, code)
 );
 
@@ -731,17 +732,31 @@ create index evaluation_score_incident on evaluation_score (incident_id) where d
 create index evaluation_score_area on evaluation_score (month, area, incident_id) where axis = 0;
 create index evaluation_score_category on evaluation_score (month, category, incident_id) where axis = 0;
 
--- Sums of the above, one row for each figure of each subject's month; edition 0 is as things stand now.
+-- Sums of the above, one row for each subject's month; edition 0 is as things stand now.
 create table evaluation_rollup (
   edition int not null,
   month date not null,
-  kind smallint not null,                                 -- 0 area, 1 category, 2 department, 3 post, 4 person
-  subject int not null,
-  figure smallint not null,                               -- place in the book's figures
-  n int not null,
-  total bigint not null,
-  primary key (edition, month, kind, subject, figure)
-) with (fillfactor = 70);
+  kind smallint not null,                                 -- 0 all, then as evaluation_name.kind from district on
+  subject int not null,                                   -- evaluation_name; 0 for all
+  sums bigint[] not null,                                 -- counts of the book's figures, then the sums of those that sum
+  primary key (edition, month, kind, subject)
+) with (fillfactor = 50);
+
+-- Two rows of sums, place by place.
+create function evaluation_plus(one bigint[], other bigint[]) returns bigint[] language sql immutable parallel safe as $$
+  select array_agg(a + b order by n) from unnest(one, other) with ordinality x(a, b, n)
+$$;
+
+-- Which moments fell on these days of the month, one bit each (incidents.evaluation.fell).
+create function evaluation_fell(days bigint, first int, last int) returns int language sql immutable parallel safe as $$
+  select (days & 31 between first and last)::int
+    | ((days >> 5 & 31 between first and last)::int << 1) | ((days >> 10 & 31 between first and last)::int << 2)
+    | ((days >> 15 & 31 between first and last)::int << 3) | ((days >> 20 & 31 between first and last)::int << 4)
+    | ((days >> 25 & 31 between first and last)::int << 5) | ((days >> 30 & 31 between first and last)::int << 6)
+    | ((days >> 35 & 31 between first and last)::int << 7) | ((days >> 40 & 31 between first and last)::int << 8)
+    | ((days >> 45 & 31 between first and last)::int << 9) | ((days >> 50 & 31 between first and last)::int << 10)
+    | ((days >> 55 & 31 between first and last)::int << 11)
+$$;
 
 -- A month as it was closed, or run again on purpose; `batch` is the last one it has seen.
 create table evaluation_edition (

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from incidents.errors import DecisionRefused
-from incidents.evaluation import EvaluationRefused
+from incidents.evaluation import EvaluationRefused, Moment, fell, packed
 from incidents.postgres import evaluation_editions as editions
 from incidents.postgres import evaluation_store as store
 from incidents.postgres import evaluation_views as views
@@ -101,9 +101,9 @@ def _live(conn: Connection) -> tuple[list[Any], list[Any]]:
         " where s.died = 2147483647 order by 1, 2, 3, 4"
     ).fetchall()
     sums = conn.execute(
-        "select r.month, r.kind, m.code, r.figure, r.n, r.total from evaluation_rollup r"
-        " join evaluation_name m on m.id = r.subject where r.edition = 0 and (r.n <> 0 or r.total <> 0)"
-        " order by 1, 2, 3, 4"
+        "select r.month, r.kind, m.code, r.sums from evaluation_rollup r"
+        " left join evaluation_name m on m.id = r.subject where r.edition = 0 and 0 <> any(r.sums)"
+        " order by 1, 2, 3"
     ).fetchall()
     return scores, sums
 
@@ -454,3 +454,13 @@ def test_a_move_is_noted_once_in_its_own_transaction(conn: Connection) -> None:
     assert conn.execute("select count(*) from evaluation_due").fetchone() == (2,)
     conn.execute("update incident set text = 'x'")
     assert conn.execute("select count(*) from evaluation_due").fetchone() == (2,)
+
+
+def test_the_database_and_python_agree_on_which_moments_fell(conn: Connection) -> None:
+    dice = Random(3)
+    for _ in range(200):
+        days = packed({moment: dice.randrange(32) for moment in Moment})
+        first = dice.randrange(1, 32)
+        last = dice.randrange(first, 32)
+        row = conn.execute("select evaluation_fell(%s, %s, %s)", (days, first, last)).fetchone()
+        assert row == (fell(days, first, last),)
