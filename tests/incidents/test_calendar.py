@@ -106,6 +106,12 @@ def test_over_the_end_of_what_is_confirmed_a_deadline_is_provisional() -> None:
         assert not the_seed().add(here("2026-12-31 16:00"), TimeLimit(30, always)).provisional
 
 
+def test_a_deadline_at_the_closing_of_the_year_is_in_that_year() -> None:
+    assert due("2026-12-31 14:00", "4 work_hour") == "2026-12-31 18:00"
+    assert due("2026-12-31 07:00", "1 work_day") == "2026-12-31 18:00"
+    assert due("2026-01-01 00:00", "248 work_day") == "2026-12-31 18:00"
+
+
 def test_a_limit_over_the_leap_day_counts_it() -> None:
     assert due("2028-02-28 10:00", "1 work_day") == "2028-02-29 10:00"
     assert due("2028-02-28 10:00", "2 work_day") == "2028-03-01 10:00"

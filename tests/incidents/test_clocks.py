@@ -71,6 +71,16 @@ def test_what_was_late_when_paused_stays_late_and_has_its_old_deadline_again() -
     assert clocks.overdue(again, here("2026-12-01 09:00"))
 
 
+def test_what_was_paused_at_its_very_deadline_is_used_up_and_not_late() -> None:
+    clock = a_clock()
+    end = here("2026-11-24 16:00")
+    paused = clocks.pause(clock, end, "回退", CAL)
+    assert not paused.late
+    again = clocks.resume(paused, here("2026-11-25 09:00"), "改派", CAL)
+    assert again.due_at == end
+    assert clocks.used(again, here("2026-11-25 09:00"), CAL).amount == 4
+
+
 def test_a_stopped_clock_keeps_its_deadline_and_how_it_ended() -> None:
     clock = a_clock()
     in_time = clocks.stop(clock, here("2026-11-24 16:00"), "处置反馈 / handled", CAL)
