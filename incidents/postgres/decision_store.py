@@ -103,7 +103,9 @@ def editions_in_force(conn: Connection, at: datetime | None = None) -> dict[str,
 def in_force(conn: Connection, at: datetime | None = None) -> Decisions:
     """What the city decided and holds at an instant (None: now); where it decided nothing, the seed holds."""
     kept = editions_in_force(conn, at)
-    bodies = {**tables.seed(), **{kind: one.body for kind, one in kept.items()}}
+    bodies = {kind: one.body for kind, one in kept.items()}
+    if not bodies.keys() >= set(tables.KINDS):
+        bodies = {**tables.seed(), **bodies}
     here = city.get(conn)
     return tables.decide(
         bodies,
@@ -127,7 +129,8 @@ def editions(conn: Connection, kind: str) -> list[KeptDecision]:
 def _refuse_loss(conn: Connection, body: Mapping[str, Any], holds_from: datetime | None) -> None:
     """What incidents and accounts refer to stays in the standards."""
     before = editions_in_force(conn, holds_from).get("standards")
-    references.refuse_loss(conn, before.body if before else tables.seed()["standards"], body)
+    old: Mapping[str, Any] = before.body if before else tables.seed()["standards"]
+    references.refuse_loss(conn, old, body)
 
 
 def _know_departments(conn: Connection, decisions: Decisions) -> None:

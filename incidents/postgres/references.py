@@ -19,7 +19,7 @@ class Kept:
         self._conn = conn
 
     def categories(self, keys: Collection[str]) -> frozenset[str]:
-        """Categories that an incident was filed under."""
+        """Categories that an incident was filed under or a component is of."""
         return self._found("categories", {"keys": sorted(keys)}) if keys else frozenset()
 
     def departments(self, codes: Collection[str]) -> frozenset[str]:
@@ -59,7 +59,7 @@ def _losses(
     for key in sorted(kept.categories(old.keys() - new.keys())):
         yield (
             f"categories {key}",
-            "有案件属于它，不能删除；请写 valid_to 停用 / incidents are filed under it: close it with valid_to",
+            "有案件或部件属于它，不能删除；请写 valid_to 停用 / incidents or components are of it: close it with valid_to",
         )
     gone = {(key, code) for key, codes in old.items() for code in codes - new.get(key, set())}
     for key, code in sorted(kept.conditions(gone)):

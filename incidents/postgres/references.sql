@@ -1,7 +1,8 @@
 -- name: categories
--- Which of these categories something was filed under; one look into the index each.
+-- Which of these categories an incident was filed under or a component is of; one look into the index each.
 select key from unnest(%(keys)s::text[]) key
- where exists (select from incident i where i.category = key);
+ where exists (select from incident i where i.category = key)
+    or exists (select from component c where c.category = key);
 
 -- name: departments
 -- Which of these departments an incident or an account belongs to.

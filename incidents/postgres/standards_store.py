@@ -25,9 +25,10 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a change is meant: when it begins to hold (None: now), whether rows that are missing stay (`partial`),
+    """How a change is meant.
 
-    and the edition it was decided on, None for whichever holds.
+    It begins to hold at `holds_from` (None: now), rows a file does not have stay if it is `partial`, and `base` is
+    the edition it was decided on (None: whichever holds).
     """
 
     holds_from: datetime | None = None

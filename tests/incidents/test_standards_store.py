@@ -121,6 +121,15 @@ def test_a_category_incidents_stand_in_is_closed_and_still_named(conn: Connectio
     assert decisions.category(KEY).ended(decisions.day(datetime.now(UTC)))
 
 
+def test_a_category_components_are_of_is_closed_too(conn: Connection) -> None:
+    key = "gb47678.5-2026/component/01063"
+    conn.execute(
+        "insert into component (code, category, lon, lat) values ('c-1', %s, 116, 27)", (key,)
+    )
+    proposal = standards_store.propose(conn, without(conn, "categories", key), NOW)
+    assert [(r.key, str(r.change)) for r in proposal.difference.rows] == [(key, "closed")]
+
+
 def test_a_category_nothing_stands_in_is_removed(conn: Connection) -> None:
     _, proposal = standards_store.adopt(conn, without(conn, "categories", KEY), "a", NOW)
     assert [str(row.change) for row in proposal.difference.rows] == ["removed"]
