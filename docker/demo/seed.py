@@ -24,7 +24,7 @@ from demo.settings import Settings
 from grid.atlas import Atlas
 from incidents.duty import ROLES
 from incidents.lifecycle import Role
-from incidents.postgres import accounts, decision_store, devices, grid_store
+from incidents.postgres import accounts, decision_store, devices, grid_store, passwords
 from incidents.postgres import city as city_store
 from incidents.postgres.connection import Connection, connect
 from incidents.standards import tables
@@ -191,7 +191,24 @@ def _write_accounts(conn: Connection, people: list[Person], settings: Settings) 
         if token is None or accounts.find(conn, token) is None:
             token = _token(conn, person, person.name in there, settings)
         rows.append({**_row(person), "token": token})
+    word = _password(conn, rows, [row["password"] for row in known.values() if "password" in row])
+    rows = [row if row["role"] == Role.INGEST else {**row, "password": word} for row in rows]
     _write_private(settings.accounts_file, json.dumps(rows, ensure_ascii=False, indent=1))
+
+
+def _password(conn: Connection, rows: list[dict[str, Any]], told: list[str]) -> str:
+    """The one password of all the demo's people: given to whoever has none, to all when the file was lost.
+
+    Who changed his own keeps it. One hash for all: this password is on the screen anyway.
+    """
+    word = told[0] if told else passwords.invented()
+    hash_ = None
+    for row in rows:
+        if row["role"] == Role.INGEST or (told and passwords.current(conn, row["name"])):
+            continue
+        hash_ = hash_ or passwords.hashed(word)
+        passwords.put_hash(conn, row["name"], hash_)
+    return word
 
 
 def _token(conn: Connection, person: Person, there: bool, settings: Settings) -> str:

@@ -80,6 +80,9 @@ def welcome(wishes: Wishes, ground: Ground, seconds: float) -> str:
             f"    {each.get('name', ''):20} {each.get('role', ''):16} {each.get('token', '')}"
             for each in accounts
         ]
+    word = next((each["password"] for each in accounts if "password" in each), None)
+    if word:
+        lines += ["", f"  演示口令 / password of all demo accounts but the machines'    {word}"]
     lines += ["", "  Ctrl-C 停止 / stops everything"]
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from demo.seed import read_accounts, seed
 from demo.settings import Settings
 from incidents.duty import choose_inspector
 from incidents.lifecycle import Role
-from incidents.postgres import accounts, decision_store, grid_store
+from incidents.postgres import accounts, decision_store, grid_store, passwords
 from incidents.postgres.connection import connect
 from incidents.postgres.duty_store import PostgresRoster
 from incidents.rules_book import ReportRule
@@ -62,6 +62,28 @@ def test_every_role_has_an_account_whose_token_opens_the_door(
             assert (found.name, str(found.role)) == (row["name"], row["role"])
     assert {row["role"] for row in rows} == {str(r) for r in Role} - {"system"}
     assert all(row["zh"] for row in rows)
+
+
+def test_every_person_of_the_demo_may_log_in_with_the_one_password(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = _settings(database_url, tmp_path)
+    seed(settings)
+    rows = read_accounts(settings.accounts_file)
+    (word,) = {row["password"] for row in rows.values() if "password" in row}
+    assert {row["role"] for row in rows.values() if "password" not in row} == {"ingest"}
+    with connect(database_url, "test") as conn:
+        assert passwords.fits(passwords.current(conn, "lead"), word)
+        passwords.put(conn, "lead", "My-Own-Word 1")
+        seed(settings)
+        assert passwords.fits(passwords.current(conn, "lead"), "My-Own-Word 1")
+        settings.accounts_file.unlink()
+        seed(settings)
+        (new,) = {
+            r["password"] for r in read_accounts(settings.accounts_file).values() if "password" in r
+        }
+        assert new != word
+        assert passwords.fits(passwords.current(conn, "lead"), new)
 
 
 def test_only_its_owner_may_read_the_tokens(database_url: str, tmp_path: Path) -> None:
