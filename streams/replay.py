@@ -13,6 +13,8 @@ from streams.settings import Settings
 
 _WAIT_FOR = 2_000
 """Messages sent before their acknowledgements are waited for, flat out."""
+_PAUSE_S = 0.05
+"""A pause long enough to wait for acknowledgements in it."""
 
 
 @dataclass(slots=True)
@@ -29,10 +31,12 @@ def play(
     records: Iterator[Record],
     speed: float | None,
     tell: Callable[[Played], None] = lambda _: None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Played:
     """Send all records; `speed` is event seconds per second, None flat out. KafkaError when not acknowledged.
 
-    Returns after the last acknowledgement.
+    `tell` is told each time all that was sent is acknowledged: before a pause, flat out every 2,000 messages, and last.
+    `wait` waits so many seconds; what cuts it short plays on at once. Returns after the last acknowledgement.
     """
     producer = KafkaProducer(
         bootstrap_servers=settings.kafka.split(","),
@@ -43,13 +47,16 @@ def play(
     )
     played, begun = Played(), time.monotonic()
     first_ms: int | None = None
-    waiting = []
+    waiting: list[object] = []
     try:
         for record in records:
             first_ms = record.at_ms if first_ms is None else first_ms
             if speed is not None:
                 due = begun + (record.at_ms - first_ms) / 1000 / speed
-                time.sleep(max(0.0, due - time.monotonic()))
+                if waiting and due - time.monotonic() > _PAUSE_S:
+                    _acknowledged(waiting)
+                    tell(played)
+                wait(max(0.0, due - time.monotonic()))
             name = settings.topic_prefix + record.topic.name
             waiting.append(producer.send(name, key=record.key, value=record.value))
             played.messages += 1
@@ -58,6 +65,7 @@ def play(
                 _acknowledged(waiting)
                 tell(played)
         _acknowledged(waiting)
+        tell(played)
     finally:
         producer.close(timeout=10)
     played.seconds = time.monotonic() - begun

@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     home: Path = Path("var")
     host: str = "127.0.0.1"
     api_port: int = 8000
+    api_host: str = ""
     gateway_port: int = 8010
+    gateway_host: str = ""
     demo: str = "1"
     topic_prefix: str = ""
     admin_token: str | None = Field(default=None, repr=False)
@@ -34,6 +36,16 @@ class Settings(BaseSettings):
         return self.home / "accounts.json"
 
     @property
-    def nearby(self) -> str:
+    def api(self) -> tuple[str, int]:
+        """Where the API is reached: by its own name in containers, else on this machine."""
+        return self.api_host or self._nearby, self.api_port
+
+    @property
+    def gateway(self) -> tuple[str, int]:
+        """Where the gateway is reached."""
+        return self.gateway_host or self._nearby, self.gateway_port
+
+    @property
+    def _nearby(self) -> str:
         """The address at which this machine reaches what listens on `host`."""
         return "127.0.0.1" if self.host in {"0.0.0.0", "::", "*"} else self.host  # noqa: S104

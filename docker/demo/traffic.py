@@ -1,4 +1,4 @@
-"""Plays a demo for ever: machines to the gateway, people to the API, from where it stopped the last time.
+"""Plays a demo for ever: machines to the gateway or by replay, people to the API, from where it stopped the last time.
 
 Two threads, so that a door that is shut does not keep the other one waiting. A clock that stood still
 (a laptop asleep, a machine stopped) makes the demo go on from now; nothing is made up for.
@@ -6,7 +6,6 @@ Two threads, so that a door that is shut does not keep the other one waiting. A 
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import threading
@@ -14,44 +13,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from demo import nyc_decisions
 from demo.city import build
 from demo.door import Door
 from demo.machines import Machines
+from demo.night import Night
 from demo.people import Office
+from demo.progress import Progress
 from demo.script import CityScript, NightScript, Script
 from demo.seed import read_accounts
 from demo.settings import Settings
 from demo.stranger import Stranger
 from incidents.dispatching import RouteQuestion, route
 from incidents.standards import tables
+from streams.settings import Settings as StreamSettings
 
 _SAVE_EVERY = 5
 _BEHIND_AT_MOST = 10.0
 _REPORTS_KEPT = 100
-
-
-class Progress:
-    """Which second of the demo comes next, kept in a file."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.second = self._read()
-
-    def save(self) -> None:
-        """Keep it; whole or not at all."""
-        beside = self._file.with_suffix(".new")
-        beside.write_text(json.dumps({"second": self.second}), encoding="utf-8")
-        beside.replace(self._file)
-
-    def _read(self) -> int:
-        try:
-            return int(json.loads(self._file.read_text(encoding="utf-8"))["second"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return 0
 
 
 class Player:
@@ -111,13 +92,16 @@ def play(settings: Settings) -> int:
     progress = Progress(settings.home / f"traffic-{settings.demo}.json")
     _say(f"演示从第 {progress.second} 秒继续 / playing on from second {progress.second}")
     player = Player(script, progress, stop)
-    gateway = Door(settings.nearby, settings.gateway_port, accounts["machines"]["token"])
     office = _office(settings, accounts)
-    stranger = Stranger(settings.kafka, settings.topic_prefix, _say)
     people = threading.Thread(target=_guarded, args=(player.run_people, office, stop))
     people.start()
     try:
-        player.run_machines(Machines(gateway, _say), stranger)
+        if settings.nyc:
+            Night(script, progress, stop).play(_stream(settings))
+        else:
+            gateway = Door(*settings.gateway, accounts["machines"]["token"])
+            stranger = Stranger(settings.kafka, settings.topic_prefix, _say)
+            player.run_machines(Machines(gateway, _say), stranger)
     finally:
         stop.set()
         people.join()
@@ -126,11 +110,17 @@ def play(settings: Settings) -> int:
     return 0 if asked.is_set() else 1
 
 
+def _stream(settings: Settings) -> StreamSettings:
+    """What a replay needs to know, as the demo was told it."""
+    return StreamSettings(
+        database_url=settings.database_url,
+        kafka=settings.kafka,
+        topic_prefix=settings.topic_prefix,
+    )
+
+
 def _office(settings: Settings, accounts: Mapping[str, Mapping[str, Any]]) -> Office:
-    doors = {
-        name: Door(settings.nearby, settings.api_port, row["token"])
-        for name, row in accounts.items()
-    }
+    doors = {name: Door(*settings.api, row["token"]) for name, row in accounts.items()}
     bodies = nyc_decisions.bodies() if settings.nyc else tables.seed()
     decisions = tables.decide(bodies, {})
     usual = "NYPD" if settings.nyc else "CG"

@@ -18,8 +18,9 @@ from demo.city import build
 from demo.door import Door, Shut, Waiting
 from demo.machines import Machines, envelope, event_envelope
 from demo.people import Office
+from demo.progress import Progress
 from demo.script import CityScript, Second
-from demo.traffic import Player, Progress
+from demo.traffic import Player
 from incidents.lifecycle import MOVES, Role, State, check_move
 from streams.wire import decode_events, decode_readings, encode
 
