@@ -20,7 +20,7 @@ from incidents.calendar_outlook import Urgency, outlook
 from incidents.errors import DecisionRefused
 from incidents.postgres import decision_store
 from incidents.postgres.connection import Connection
-from incidents.standards import notices, tables
+from incidents.standards import notices, seeds, tables
 
 Database = Callable[[], AbstractContextManager[Connection]]
 
@@ -220,7 +220,7 @@ def _refuse_unannounced(body: Mapping[str, Any], until: date) -> None:
 def _body(conn: Connection) -> dict[str, Any]:
     """The body in force, or the seed's where nobody decided."""
     kept = decision_store.editions_in_force(conn).get("calendar")
-    return kept.body if kept else tables.seed()["calendar"]
+    return kept.body if kept else seeds.calendar()
 
 
 def _who(author: str | None) -> str:

@@ -126,7 +126,8 @@ def decide(
     region, time_zone = region or DEMO_REGION, time_zone or DEMO_TIME_ZONE
     rules, routes = read("rules", bodies["rules"]), read("routes", bodies["routes"])
     standards = read("standards", bodies["standards"])
-    working_time = read("calendar", bodies.get("calendar", seeds.calendar()))
+    own = bodies["calendar"] if "calendar" in bodies else seeds.calendar()
+    working_time = read("calendar", own)
     faults = Faults()
     _check_city(region, time_zone, faults)
     _check_rules(rules, standards, faults)
