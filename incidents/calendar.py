@@ -218,6 +218,19 @@ class WorkingCalendar:
             return Used(Fraction(worked, HOUR_TICKS), seconds)
         return Used(Fraction(table.spent(one, other, by_day=True)), seconds)
 
+    def amount(
+        self, begin: datetime, end: datetime, unit: Unit, area: str | None = None
+    ) -> Fraction:
+        """The same in the unit alone."""
+        if not unit.works or unit is Unit.WORK_HOUR:
+            return self.used(begin, end, unit, area).amount
+        one, other = tick(begin), tick(end)
+        return (
+            Fraction(self._table(area).spent(one, other, by_day=True))
+            if one < other
+            else Fraction(0)
+        )
+
     def segments(
         self, begin: datetime, end: datetime, unit: Unit, area: str | None = None
     ) -> tuple[Segment, ...]:

@@ -6,7 +6,7 @@ move pauses or restarts which clock is the desk's business. Looks at no clock it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -211,17 +211,12 @@ def from_json(kept: Mapping[str, Any]) -> Clock:
 
 def _timed(clock: Clock, calendar: WorkingCalendar) -> Clock:
     """The clock with what follows from its spans, its limit and the calendar."""
-    due = _reached(clock, clock.granted, calendar)
-    last_ran = clock.spans[-1].running
-    late = bool(
-        due
-        and clock.state is not ClockState.RUNNING
-        and any(span.running and span.end is not None and span.end > due.at for span in clock.spans)
-    )
-    if not last_ran or due is None:
+    runs = _runs(clock, calendar)
+    due = _reached(clock, runs, clock.granted, calendar)
+    late = clock.state is not ClockState.RUNNING and due is not None and _ran_after(clock, due.at)
+    if due is None or not clock.spans[-1].running:
         return replace(clock, due_at=None, yellow_at=None, provisional=False, late=late)
-    share = calendar.yellow(clock.kind)
-    yellow = _reached(clock, clock.granted * share, calendar)
+    yellow = _reached(clock, runs, clock.granted * calendar.yellow(clock.kind), calendar)
     return replace(
         clock,
         due_at=due.at,
@@ -231,21 +226,42 @@ def _timed(clock: Clock, calendar: WorkingCalendar) -> Clock:
     )
 
 
-def _reached(clock: Clock, amount: Fraction, calendar: WorkingCalendar) -> Deadline | None:
-    """When so much was or will be used; None when the clock is paused before that.
+def _runs(clock: Clock, calendar: WorkingCalendar) -> list[tuple[datetime, Fraction | None]]:
+    """Where each running span begins and what it used; None for one that goes on.
 
-    The last running span is taken as going on, so that a stopped clock keeps its deadline.
+    If it is the last, a span that ended is taken as going on, so that a stopped clock keeps its deadline.
     """
-    left, unit, area = amount, clock.limit.unit, clock.area
-    for n, span in enumerate(clock.spans):
-        if not span.running:
-            continue
-        end = None if n == len(clock.spans) - 1 else span.end
-        here = calendar.used(span.begin, end, unit, area).amount if end else None
+    *_, last = clock.spans
+    unit, area = clock.limit.unit, clock.area
+    return [
+        (
+            span.begin,
+            None
+            if span is last or span.end is None
+            else calendar.amount(span.begin, span.end, unit, area),
+        )
+        for span in clock.spans
+        if span.running
+    ]
+
+
+def _reached(
+    clock: Clock,
+    runs: Sequence[tuple[datetime, Fraction | None]],
+    amount: Fraction,
+    calendar: WorkingCalendar,
+) -> Deadline | None:
+    """When so much was or will be used; None when the clock is paused before that."""
+    left = amount
+    for start, here in runs:
         if here is None or here >= left:
-            return calendar.after(span.begin, left, unit, area)
+            return calendar.after(start, left, clock.limit.unit, clock.area)
         left -= here
     return None
+
+
+def _ran_after(clock: Clock, at: datetime) -> bool:
+    return any(span.running and span.end is not None and span.end > at for span in clock.spans)
 
 
 def _running(clock: Clock, now: datetime) -> Iterator[tuple[datetime, datetime]]:
