@@ -33,7 +33,9 @@ def serve(settings: Settings) -> bool:
         timeout_keep_alive=30,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # Whoever is believed may say who asked and whether over HTTPS: nobody, unless the operator names him.
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
         log_level="info",
     )
     try:
