@@ -4,22 +4,23 @@ with here as (
   select u.responsible from unit_grid u join grid_edition e on e.id = u.edition
    where u.code = %(cell)s and u.responsible is not null
      and e.holds_from <= (%(at)s::timestamptz at time zone coalesce((select time_zone from city), 'UTC'))::date
-   order by e.holds_from desc limit 1)
-select a.name as account, %(role)s::text as role,
-       nullif((array_agg(coalesce(d.area, '') order by length(coalesce(d.area, '')), d.area))[1], '') as area,
-       array(select distinct g from duty o, unnest(o.responsible) g
-              where o.id = any(array_agg(d.id)) order by g) as responsible,
-       p.lon, p.lat,
-       (select count(*) from incident i
-         where i.inspector = a.name and i.state in ('confirming', 'verifying'))::int as tasks,
-       coalesce(bool_or((select responsible from here) = any(d.responsible)), false) as here
-  from duty d
-  join account a on a.id = d.account and a.active
-  left join duty_position p on p.account = a.id and p.at >= (
-       select min(o.begins) from duty o where o.account = a.id and o.begins <= %(at)s and %(at)s < o.ends)
- where d.role = %(role)s and d.begins <= %(at)s and %(at)s < d.ends
-   and (d.area is null or starts_with(%(cell)s::text, d.area))
- group by a.id, a.name, p.lon, p.lat
+   order by e.holds_from desc limit 1),
+on_now as (
+  select d.account, min(d.begins) as begins, (array_agg(d.area order by length(d.area) nulls first, d.area))[1] as area,
+         coalesce(array_agg(distinct g order by g) filter (where g is not null), '{}') as responsible
+    from duty d left join lateral unnest(d.responsible) g on true
+   where d.role = %(role)s and d.begins <= %(at)s and %(at)s < d.ends
+     and (d.area is null or starts_with(%(cell)s::text, d.area))
+   group by d.account),
+tasks as (
+  select i.inspector, count(*)::int as n from incident i
+   where i.state in ('confirming', 'verifying') and i.inspector is not null group by i.inspector)
+select a.name as account, %(role)s::text as role, o.area, o.responsible, p.lon, p.lat,
+       coalesce(t.n, 0) as tasks, coalesce((select responsible from here) = any(o.responsible), false) as here
+  from on_now o
+  join account a on a.id = o.account and a.active
+  left join duty_position p on p.account = o.account and p.at >= o.begins
+  left join tasks t on t.inspector = a.name
  order by a.name collate "C";
 
 -- name: listed
@@ -29,10 +30,12 @@ select d.id, a.name as account, d.role, d.department, d.area, d.responsible, d.p
        case when d.begins <= %(now)s and %(now)s < d.ends and p.at >= d.begins then p.at end as position_at,
        case when d.begins <= %(now)s and %(now)s < d.ends and p.at >= d.begins then p.lon end as lon,
        case when d.begins <= %(now)s and %(now)s < d.ends and p.at >= d.begins then p.lat end as lat,
-       (select count(*) from incident i
-         where i.inspector = a.name and i.state in ('confirming', 'verifying'))::int as tasks
+       coalesce(t.n, 0) as tasks
   from duty d
   join account a on a.id = d.account and a.active
+  left join (select i.inspector, count(*)::int as n from incident i
+              where i.state in ('confirming', 'verifying') and i.inspector is not null group by i.inspector) t
+    on t.inspector = a.name
   left join post o on o.code = d.post
   left join duty_position p on p.account = a.id
  where d.begins < %(until)s and d.ends > %(since)s
