@@ -44,17 +44,14 @@ class Row:
         self.name = name
         self.faults = faults
         self._left: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
+        self.sound = isinstance(given, Mapping)
         if not isinstance(given, Mapping):
             faults.add(name, "应为一组成员", "should be a table of members")
 
     def wrong(self, zh: str, en: str) -> None:
-        """A fault of this row."""
+        """A fault of this row; it is not `sound` any more."""
+        self.sound = False
         self.faults.add(self.name, zh, en)
-
-    @property
-    def sound(self) -> bool:
-        """Whether nothing was wrong with it so far."""
-        return all(row != self.name for row, _ in self.faults.found)
 
     def text(self, member: str, default: str | None = None) -> str:
         """A text; needed, and not empty, where there is no default."""

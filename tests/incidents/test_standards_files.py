@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from datetime import datetime
 from typing import Any
@@ -206,6 +207,14 @@ def test_nothing_an_export_writes_is_a_formula_or_a_link() -> None:
     assert b"hyperlink" not in sheet
     lines = as_csv(rows).decode("utf-8-sig").split("\r\n")
     assert lines[:6] == ["名称 zh", "'=1+1", "http://x.test", "'@a", "'+1", "{=1}"]
+
+
+def test_the_same_rows_are_the_same_bytes() -> None:
+    def written_at(second: int) -> bytes:
+        time.sleep(second)
+        return a_book()
+
+    assert written_at(0) == written_at(1)
 
 
 @given(st.text(max_size=8))
