@@ -1,24 +1,25 @@
-"""Brings a database to the newest schema: Alembic runs our .sql files as they stand, one part at a time."""
+"""Brings a database to the newest schema: Alembic runs our .sql files as they stand, one part at a time.
+
+Alembic is loaded only where there is something to run: every part asks what the newest schema is, few migrate.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
 from incidents.errors import DatabaseUnfit, Unavailable
 from incidents.postgres.connection import Connection, connect
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 OLDEST, NEWEST = 15, 18
 """The major versions of PostgreSQL that the schema is written for."""
@@ -27,6 +28,7 @@ VERSION_TABLE = "schema_version"
 """Where the database says which migration it has."""
 
 _ONE_AT_A_TIME = 0x59_49_57_41_4E_47  # "YIWANG": the advisory lock all parts agree on
+_STEP = re.compile(r'^revision = "(\w+)"\ndown_revision = (?:"(\w+)"|None)$', re.MULTILINE)
 _PATIENCE = "120s"  # how long a part waits for another part that is migrating
 _LOCK_TIMEOUT = "5s"  # how long a statement may keep others waiting behind it
 
@@ -73,18 +75,27 @@ def revision(conn: Connection) -> str | None:
 @cache
 def newest() -> str:
     """The newest migration that this program brings."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+    (last,) = _known() - {before for _, before in _steps()}
+    return last
 
 
 @cache
 def _known() -> frozenset[str]:
-    return frozenset(
-        step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()
-    )
+    return frozenset(step for step, _ in _steps())
+
+
+@cache
+def _steps() -> tuple[tuple[str, str], ...]:
+    """Each migration with the one before it, as their files say; a test compares with what Alembic reads."""
+    folder = files("incidents.postgres.migrations") / "versions"
+    texts = [f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith(".py")]
+    return tuple(found for text in texts for found in _STEP.findall(text))
 
 
 def sql_for_review() -> str:
     """Every migration as one text, for a database administrator who wants to read or run it by hand."""
+    from alembic import command
+
     text = io.StringIO()
     config = _config()
     config.output_buffer = text
@@ -159,6 +170,12 @@ def _alone(conn: Connection) -> Iterator[None]:
 
 
 def _upgrade(url: str) -> None:
+    """Run what is pending; what the driver refused is raised as the driver said it."""
+    from alembic import command
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.pool import NullPool
+
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: _connect_for_steps(url), poolclass=NullPool
     )
@@ -167,6 +184,8 @@ def _upgrade(url: str) -> None:
         with engine.connect() as link:
             config.attributes["connection"] = link
             command.upgrade(config, "head")
+    except DBAPIError as fault:
+        raise (fault.orig or fault) from fault
     finally:
         engine.dispose()
 
@@ -175,9 +194,7 @@ def _upgrade(url: str) -> None:
 def _lock_said_plainly() -> Iterator[None]:
     try:
         yield
-    except (psycopg.errors.LockNotAvailable, DBAPIError) as fault:
-        if not isinstance(getattr(fault, "orig", fault), psycopg.errors.LockNotAvailable):
-            raise
+    except psycopg.errors.LockNotAvailable as fault:
         raise Unavailable(
             zh=f"有会话占着表锁超过 {_LOCK_TIMEOUT}，升级未做，数据库未变；请在其结束后重试",
             en=f"a session kept a table locked for more than {_LOCK_TIMEOUT}; nothing was changed, "
@@ -194,6 +211,8 @@ def _connect_for_steps(url: str) -> psycopg.Connection[Any]:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(files("incidents.postgres") / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from incidents.errors import DatabaseUnfit, Unavailable
@@ -152,3 +153,9 @@ def test_an_administrator_can_read_every_step_before_it_runs(empty_url: str) -> 
     with psycopg.connect(empty_url, autocommit=True) as conn:
         conn.execute(text.encode())
         assert not migrate.pending(conn)
+
+
+def test_the_newest_and_the_known_are_what_alembic_reads() -> None:
+    scripts = ScriptDirectory.from_config(migrate._config())
+    assert migrate.newest() == scripts.get_current_head()
+    assert migrate._known() == {step.revision for step in scripts.walk_revisions()}
