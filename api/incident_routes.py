@@ -107,7 +107,10 @@ def moves(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Open
         "number": found.number,
         "state": found.state,
         "version": found.version,
-        "moves": [move_shown(m) for m in desk.moves_for(found, caller.actor)],
+        "moves": [
+            move_shown(m)
+            for m in desk.moves_for(found, caller.actor, now(), parts.in_force.decisions)
+        ],
     }
     return answers.json(body, headers={"ETag": answers.etag(found.version)})
 

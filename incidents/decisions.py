@@ -14,6 +14,7 @@ from incidents.dispatching import RouteBook
 from incidents.duplicates import Nearby
 from incidents.equivalents import Correspondence, Equivalent, equivalent
 from incidents.errors import CategoryUnknown
+from incidents.policy import Policy
 from incidents.rules_book import Rule, RuleBook
 
 
@@ -47,6 +48,7 @@ class Decisions:
     calendar: WorkingCalendar = field(
         default_factory=lambda: WorkingCalendar(ZoneInfo("Asia/Shanghai"), USUAL_HOURS)
     )
+    policy: Policy = field(default_factory=Policy)
 
     @cached_property
     def book(self) -> RuleBook:

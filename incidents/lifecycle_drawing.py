@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from incidents.lifecycle import MOVES, Move, Need, Role, State, moves_from
+from incidents.clocks import Stage
+from incidents.lifecycle import BESIDE, MOVES, Move, Need, Role, Standing, State, moves_from
+from incidents.timing import ON_MOVE, Do
 
 _ROLES = {
     Role.ADMINISTRATOR: "系统管理员",
@@ -20,8 +22,41 @@ _ROLES = {
 _NEEDS = {
     Need.REASON: "理由 reason",
     Need.DEPARTMENT: "部门 department",
+    Need.UNTIL: "至何时 until",
+    Need.INTO: "并入的案件 into",
+    Need.UPHELD: "是否成立 upheld",
+    Need.PHOTO: "照片 media",
     Need.VERIFIED: "核查通过在案 verified before",
 }
+_STANDS = {
+    Standing.NOT_DENIED: "未核实为不属实 not found untrue",
+    Standing.NO_RETURN: "无待处理的回退 no return stands",
+    Standing.RETURN_OR_SENT: "有回退，或已派出 a return stands, or it is out",
+    Standing.NOTHING_ASKED: "无待批申请 no request waits",
+    Standing.ASKED: "有待批申请 a request waits",
+    Standing.EXTENDABLE: "未超期，批准未满次数 in time, extensions left",
+    Standing.SUSPENDABLE: "挂账未满次数 suspensions left",
+    Standing.NOT_VERIFIED: "尚未核查通过 not verified yet",
+    Standing.URGED: "有待答复的督办 an urge waits",
+    Standing.APPEALABLE: "期限内，未申诉过 in time, no appeal yet",
+    Standing.REVIEWABLE: "有待复核的申诉，由另一人 an appeal waits, another person",
+    Standing.REOPENABLE: "期限内 in time",
+    Standing.MERGED: "是被并入的案件 it was merged",
+    Standing.NORMAL: "设备恢复足够久 the device is normal for long enough",
+}
+_DOES = {
+    Do.BEGIN: "起 begins",
+    Do.STOP: "止 stops",
+    Do.PAUSE: "停 pauses",
+    Do.RESUME: "续 resumes",
+    Do.EXTEND: "延 extends",
+}
+_CLOCKS_OF = {
+    "grant": "延期：处置 延 extends；挂账：处置 停 pauses",
+    "redispatch": "派遣 止 stops；处置 同部门续，他部门重起 resumes, or begins anew; 签收 起 begins",
+    "unmerge": "受理或派遣 起 begins",
+}
+"""What depends on the record, in words."""
 
 _HEAD = """\
 # 案件的一生 The life of an incident
@@ -39,8 +74,26 @@ _TAIL = """\
   shows both steps. The same happens when an intake officer makes the move `open`.
 - 人工上报的案件自“已上报”开始。An incident a person reports begins in `reported`.
 - 并入（`join`）只计数、关联上报信息，不改变状态。A joined event is counted and linked; the state stays.
+- 并案（`merge`）使子案作废并记其并入何案，主案计入其上报数（`absorb`）；拆案（`unmerge`）反之（`release`），立过案的子案回到“已立案”
+  重新派遣，否则回到“已上报”。两案的流转记录俱在，统计只计主案。
+  A merge voids the child, which remembers its parent; the parent counts its reports. An unmerge takes that back: a child
+  that was ever opened is open again, to be dispatched anew. Both histories stay, statistics count the parent alone.
+- 回退后只能改派、更正（备注）或作废；改派给原部门须写理由，处置计时接着走，派给他部门则重新起算。
+  After a return the receiver may send it again, correct it (note) or void it. To the same department only with a reason:
+  then the handling clock goes on; to another department it begins anew. A plain `dispatch` is taken as `redispatch`.
+- 批准的延期按原时限再加一次，自原到期时刻起算；挂账到期由系统恢复。申请因改变状态而失效。
+  A granted extension adds the original limit once more to the deadline; the system resumes a suspension that is over. A
+  request lapses when the incident moves on.
+- 超期由系统督办一次；督办逾期未答复逐级升级；处置反馈与结案使其终止。
+  The system urges once for each missed deadline; an urge without an answer goes up level by level; reporting handled or
+  ending the incident ends it.
+- 哪些办理须附照片、次数、天数、督办级别、自动结案由城市规定（standards 中的 policy）。
+  Which moves need a photo, how often, how many days, the levels of an urge and self-closing are the city's policy.
+- 一次请求可写明随后的办理（`then`），同一人、同一事务，全部成功或全部不办。
+  A request may say further moves (`then`): the same person, one transaction, all or none.
 - 部门只能办理派给本部门的案件；有辖区的账户只能办理辖区内的案件。
-  A department moves only incidents that are its own, an account with an area only what lies in it.
+  A department moves only incidents that are its own (an assisting one may note), an account with an area only what lies
+  in it. A task is given back by the inspector who has it.
 - 每一步都写入只增不改的流转记录，并在同一事务中写入待发事实。
   Every move appends one row to the history and one fact to the outbox, in the same transaction.
 """
@@ -48,36 +101,29 @@ _TAIL = """\
 
 def markdown() -> str:
     """The page, Chinese first, ending with a newline."""
-    return "\n".join([_HEAD, *_diagram(), "", *_states(), "", *_moves(), "", _TAIL])
-
-
-def _used() -> list[State]:
-    """States some move leads to or from (a note may be made in any): the others wait for moves to come."""
-    moving = [m for m in MOVES.values() if m.target is not None]
-    ends = {m.target for m in moving} | {s for m in moving for s in m.sources}
-    return [s for s in State if s in ends]
+    parts = [_HEAD, *_diagram(), "", *_states(), "", *_moves(), "", *_beside(), "", _TAIL]
+    return "\n".join(parts)
 
 
 def _diagram() -> list[str]:
     lines = ["```mermaid", "stateDiagram-v2"]
-    lines += [f'    state "{s.zh} {s}" as {s}' for s in _used()]
+    lines += [f'    state "{s.zh} {s}" as {s}' for s in State]
     lines += ["    [*] --> reported: 上报 report", "    [*] --> open: 规则立案 a rule opens"]
     for move in MOVES.values():
-        if move.target is None:
-            continue
         for source in (s for s in State if s in move.sources):
-            lines.append(f"    {source} --> {move.target}: {move.zh} {move.name}")
-    lines += [f"    {s} --> [*]" for s in _used() if s.ended]
+            ends = move.targets(source) - (frozenset() if move.target else {source})
+            lines += [
+                f"    {source} --> {end}: {move.zh} {move.name}" for end in State if end in ends
+            ]
+    lines += [f"    {s} --> [*]" for s in State if s.ended]
     return [*lines, "```"]
 
 
 def _states() -> list[str]:
     lines = ["## 状态 States", "", "| state | 术语 | 可办理 moves from here |", "|---|---|---|"]
-    used = _used()
     for state in State:
         names = "、".join(f"`{m.name}`" for m in moves_from(state)) or "—"
-        waiting = "" if state in used else "（其流转尚未加入 its moves are not in the table yet）"
-        lines.append(f"| `{state}` | {state.zh} | {names}{waiting} |")
+        lines.append(f"| `{state}` | {state.zh} | {names} |")
     return lines
 
 
@@ -85,8 +131,8 @@ def _moves() -> list[str]:
     lines = [
         "## 流转 Moves",
         "",
-        "| move | 术语 | 自 from | 至 to | 由谁 by | 须有 needs | fact |",
-        "|---|---|---|---|---|---|---|",
+        "| move | 术语 | 自 from | 至 to | 由谁 by | 须有 needs | 须在案 on record | 计时 clocks | fact |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return [*lines, *(_row(move) for move in MOVES.values())]
 
@@ -94,8 +140,29 @@ def _moves() -> list[str]:
 def _row(move: Move) -> str:
     sources = "、".join(s.zh for s in State if s in move.sources)
     target = "不变 stays" if move.target is None else move.target.zh
+    target += "".join(f"，或 {s.zh}" for s in State if s in move.also)
     roles = "、".join(f"{_ROLES[r]} `{r}`" for r in Role if r in move.roles)
     needs = "、".join(_NEEDS[n] for n in Need if n in move.needs) or "—"
+    stands = "、".join(_STANDS[s] for s in Standing if s in move.stands) or "—"
     return (
-        f"| `{move.name}` | {move.zh} | {sources} | {target} | {roles} | {needs} | `{move.fact}` |"
+        f"| `{move.name}` | {move.zh} | {sources} | {target} | {roles} | {needs} | {stands} "
+        f"| {_clocks(move)} | `{move.fact}` |"
     )
+
+
+def _clocks(move: Move) -> str:
+    if move.target is not None and move.target.ended:
+        return "全部止 all stop"
+    acts = ON_MOVE.get(move.name, ())
+    told = "；".join(f"{Stage(stage).zh} {_DOES[do]}" for do, stage in acts)
+    return _CLOCKS_OF.get(move.name, told) or "—"
+
+
+def _beside() -> list[str]:
+    lines = [
+        "## 流转记录中的其他行 Other lines of a history",
+        "",
+        "| line | 术语 | fact |",
+        "|---|---|---|",
+    ]
+    return [*lines, *(f"| `{name}` | {zh} | `{fact}` |" for name, (zh, fact) in BESIDE.items())]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from grid.coordinates import metres_between
-from incidents.errors import IncidentUnknown, NumbersExhausted, Stale
+from incidents.errors import IncidentUnknown, NumbersExhausted, Stale, Unavailable
 from incidents.event import Event, Outcome
 from incidents.incident import Fact, HistoryRow, Incident, Kept
+from incidents.ledger import Change
 from incidents.rules_book import CountEventsRule
 
 LAST_OF_A_DAY = 99_999
@@ -45,7 +46,14 @@ class MemoryLedger:
         return self.incidents[number]
 
     def open_on(self, subject: str) -> Incident | None:
-        return next((i for i in self._alive() if i.subject == subject), None)
+        found = next((i for i in self._alive() if i.subject == subject), None)
+        if found is not None:
+            return found
+        merged = [i for i in self.incidents.values() if i.subject == subject and i.merged_into]
+        other = merged[-1] if merged else None
+        while other is not None and other.merged_into is not None:
+            other = self.load(other.merged_into)
+        return None if other is None or other.state.ended else other
 
     def near(
         self, category: str, lon: float, lat: float, metres: float, since: datetime
@@ -86,7 +94,24 @@ class MemoryLedger:
                 en=f"incident {before.number} was changed meanwhile; look again",
                 current=current,
             )
+        self._check_slot(kept[-1][0])
         self._told(kept)
+
+    def keep_all(self, changes: Sequence[Change]) -> None:
+        for before, _ in changes:
+            current = self.load(before.number)
+            if current.version != before.version:
+                raise Stale(
+                    zh=f"案件 {before.number} 已被他人更新，请重新查看",
+                    en=f"incident {before.number} was changed meanwhile; look again",
+                    current=current,
+                )
+        for before, kept in changes:
+            self.keep(before, kept)
+
+    def sleep(self, incident: Incident, wake_at: datetime | None) -> None:
+        if self.load(incident.number).version == incident.version:
+            self.incidents[incident.number] = replace(incident, wake_at=wake_at)
 
     def seen(self, source: str, id: str) -> tuple[Outcome, str | None] | None:  # noqa: A002
         there = self.events.get((source, id))
@@ -107,6 +132,14 @@ class MemoryLedger:
                 en=f"the event {event.source}/{event.id} was just recorded elsewhere",
             )
         self.events[event.source, event.id] = Recorded(event, outcome, why, number)
+
+    def _check_slot(self, after: Incident) -> None:
+        others = (i for i in self._alive() if i.subject == after.subject and i.subject)
+        if not after.state.ended and any(i.number != after.number for i in others):
+            raise Unavailable(
+                zh=f"案件 {after.number} 的对象刚有新案件，请稍后再试",
+                en=f"another incident of what {after.number} is about was just opened; try again",
+            )
 
     def _alive(self) -> list[Incident]:
         return [i for i in self.incidents.values() if not i.state.ended]

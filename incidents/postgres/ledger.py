@@ -15,9 +15,10 @@ import msgspec
 from psycopg.errors import UniqueViolation
 
 from grid.coordinates import metres_between, metres_per_degree
-from incidents.errors import IncidentUnknown, Stale
+from incidents.errors import IncidentUnknown, Stale, Unavailable
 from incidents.event import Event, Outcome
 from incidents.incident import Fact, Incident, Kept
+from incidents.ledger import Change
 from incidents.lifecycle import State
 from incidents.postgres import heard
 from incidents.postgres.connection import Connection
@@ -51,7 +52,7 @@ class _OutboxRow(msgspec.Struct, frozen=True):
 
 
 class PostgresLedger:
-    """`incidents.desk.Ledger` on one connection; give it an explicit transaction where several calls belong together.
+    """`incidents.ledger.Ledger` on one connection; give it an explicit transaction where several calls belong together.
 
     `keep` and `open` are one function call each and therefore whole even on an autocommit connection.
     """
@@ -72,9 +73,12 @@ class PostgresLedger:
         return as_incident(row)
 
     def open_on(self, subject: str) -> Incident | None:
-        """The open incident of a subject, its row locked, or None."""
+        """The open incident of a subject, its row locked, or None; the one it was merged into, if it was."""
         row = self._row("open_on", subject=subject)
-        return None if row is None else as_incident(row)
+        found = None if row is None else as_incident(row)
+        while found is not None and found.merged_into is not None:
+            found = self.load(found.merged_into)
+        return None if found is None or found.state.ended else found
 
     def near(
         self, category: str, lon: float, lat: float, metres: float, since: datetime
@@ -101,10 +105,32 @@ class PostgresLedger:
         return row is not None and row[0] is not None
 
     def keep(self, before: Incident, kept: Sequence[Kept]) -> None:
-        """Keep what became of `before`; Stale, with the incident as it is now, when it moved on meanwhile."""
-        row = self._row("keep", incident=_json(kept[-1][0]), expected=before.version, **_told(kept))
+        """Keep what became of `before`; Stale, with the incident as it is now, when it moved on meanwhile.
+
+        Unavailable when it would be open again and another incident of its subject was opened just now.
+        """
+        values = {"incident": _json(kept[-1][0]), "expected": before.version, **_told(kept)}
+        try:
+            row = self._row("keep", **values)
+        except UniqueViolation as taken:
+            raise Unavailable(
+                zh=f"案件 {before.number} 的对象刚有新案件，请稍后再试",
+                en=f"another incident of what {before.number} is about was just opened; try again",
+                number=before.number,
+            ) from taken
         if row is None or not row[0]:
             raise stale(self.load(before.number))
+
+    def keep_all(self, changes: Sequence[Change]) -> None:
+        """Keep what became of several incidents, all or nothing; locked in the order of their numbers."""
+        with self._connection.transaction():
+            for before, kept in sorted(changes, key=lambda change: change[0].number):
+                self.keep(before, kept)
+
+    def sleep(self, incident: Incident, wake_at: datetime | None) -> None:
+        """Say when to look at the incident again, unless it moved on meanwhile."""
+        values = {"number": incident.number, "version": incident.version, "wake_at": wake_at}
+        self._connection.execute(_sql("sleep"), values)
 
     def seen(self, source: str, id: str) -> tuple[Outcome, str | None] | None:  # noqa: A002
         """What became of the event of that name before, and its incident's number; None when it is new."""

@@ -10,7 +10,7 @@ select number, state, version, category, source, first_event_at, last_event_at, 
  where number = %(number)s;
 
 -- name: open_on
--- The one open incident of a subject, locked until the transaction ends.
+-- The one open incident of a subject, else the newest of it that was merged into another, locked until the transaction ends.
 select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
        text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
        department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
@@ -18,7 +18,10 @@ select number, state, version, category, source, first_event_at, last_event_at, 
        suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
        returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
   from incident
- where subject = %(subject)s and state not in ('closed', 'void')
+ where id = coalesce((select o.id from incident o
+                       where o.subject = %(subject)s and o.state not in ('closed', 'void')),
+                     (select m.id from incident m
+                       where m.subject = %(subject)s and m.merged_into is not null order by m.id desc limit 1))
    for update;
 
 -- name: lock_nearby
@@ -47,6 +50,10 @@ select incident_open(%(incident)s::jsonb, %(history)s::jsonb, %(facts)s::jsonb);
 -- name: keep
 -- The incident after its moves, if its version is still the expected one.
 select incident_keep(%(incident)s::jsonb, %(expected)s, %(history)s::jsonb, %(facts)s::jsonb);
+
+-- name: sleep
+-- When the system looks at an incident again, and nothing else.
+update incident set wake_at = %(wake_at)s where number = %(number)s and version = %(version)s;
 
 -- name: seen
 -- What became of an event before.

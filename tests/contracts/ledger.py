@@ -14,8 +14,9 @@ import pytest
 from incidents.desk import Ledger
 from incidents.errors import IncidentUnknown, Stale
 from incidents.event import Event, Outcome
-from incidents.incident import SYSTEM, Actor, Beginning, Incident, Kept, begin, join, move
+from incidents.incident import SYSTEM, Actor, Beginning, Incident, Kept
 from incidents.lifecycle import Role, State
+from incidents.moves import begin, join, move
 from tests.incidents.builders import (
     LAT,
     LITTER,

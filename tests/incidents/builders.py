@@ -10,8 +10,9 @@ from typing import Any
 from grid.coordinates import Datum, Position
 from incidents.decisions import Decisions
 from incidents.event import Event, Origin, Place
-from incidents.incident import Actor, Beginning, Incident, Kept, begin
+from incidents.incident import Actor, Beginning, Incident, Kept
 from incidents.lifecycle import Role, State
+from incidents.moves import begin
 from incidents.standards import tables
 
 NOON = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)

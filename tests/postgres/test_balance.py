@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from incidents.event import Event, Origin, Outcome, Place
-from incidents.incident import Beginning, begin, join
+from incidents.incident import Beginning
 from incidents.lifecycle import State
+from incidents.moves import begin, join
 from incidents.postgres import balance, upkeep
 from incidents.postgres.connection import Connection, connect
 from incidents.postgres.ledger import PostgresLedger

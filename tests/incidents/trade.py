@@ -1,0 +1,154 @@
+"""The rights and rules of the trade said apart from the desk, so that a test can tell when the desk is wrong.
+
+Plain sentences of contract.md, domain.md §2.3 and issue 4 §3 over an incident's public fields; nothing here asks the
+lifecycle's table or `incidents.standing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from incidents.decisions import Decisions
+from incidents.errors import MoveForbidden, MoveIncomplete, MoveRefused
+from incidents.incident import Actor, Incident
+from incidents.lifecycle import MOVES, Role, State
+from incidents.policy import PhotoDuty, Policy, SelfCloseRow, SelfClosing
+from tests.incidents.builders import FLOOD, LITTER, NOISE, the_decisions
+
+POLICY = Policy(
+    reopen_within_days=7,
+    appeal_within_days=5,
+    max_suspension_days=30,
+    self_close=(
+        SelfCloseRow((FLOOD,), SelfClosing.CLOSE, 30),
+        SelfCloseRow((LITTER,), SelfClosing.PROPOSE, 0),
+    ),
+    photos=(PhotoDuty((NOISE,), ("report_handled",)),),
+)
+DEPARTMENTS = ("PS", "CG-HW")
+WITH_REASON = {
+    "not_confirmed", "void", "send_back", "ask_extend", "ask_suspend", "refuse", "rework", "decline",
+    "close_by_order", "reopen", "urge", "answer_urge", "appeal", "note",
+}  # fmt: skip
+
+
+@cache
+def the_city() -> Decisions:
+    """The demonstration city with a policy in which everything can happen."""
+    return replace(the_decisions(), policy=POLICY)
+
+
+def refusals(
+    before: Incident,
+    name: str,
+    by: Actor,
+    given: Mapping[str, Any],
+    at: datetime,
+    others: Mapping[str, Incident],
+) -> set[type[Exception]]:
+    """The refusals the trade allows for this move; empty: it must succeed."""
+    if name == "dispatch" and before.returned is not None and name in MOVES:
+        name = "redispatch"
+    move = MOVES[name]
+    if before.state not in move.sources:
+        return {MoveRefused}
+    if by.role not in move.roles:
+        return {MoveForbidden}
+    if not _his(before, name, by):
+        return {MoveForbidden}
+    return {
+        *({MoveRefused} if _against_the_record(before, name, by, at) else ()),
+        *({MoveForbidden} if _files_wrongly(before, name, by, given) else ()),
+        *({MoveIncomplete} if _lacking(before, name, given, at) else ()),
+        *(_merging(before, by, given, others) if name == "merge" else ()),
+    }
+
+
+def _his(before: Incident, name: str, by: Actor) -> bool:
+    helps = name == "note" and by.department in before.assisting
+    if by.role is Role.DEPARTMENT and by.department != before.department and not helps:
+        return False
+    if name == "decline" and before.inspector != by.name:
+        return False
+    return not by.area or (before.cell_code or "").startswith(by.area)
+
+
+def _files_wrongly(before: Incident, name: str, by: Actor, given: Mapping[str, Any]) -> bool:
+    if "category" not in given or name in {"merge", "unmerge"}:
+        return False
+    unfiled = before.state in {State.REPORTED, State.CONFIRMING, State.OPEN}
+    return by.role in {Role.DEPARTMENT, Role.INSPECTOR} or not unfiled
+
+
+def _against_the_record(before: Incident, name: str, by: Actor, at: datetime) -> bool:
+    closed_days = (at - before.closed_at) / timedelta(days=1) if before.closed_at else 0.0
+    asked, verified = before.asked is not None, before.verified_at is not None
+    return {
+        "open": before.confirmed is False,
+        "dispatch": before.returned is not None,
+        "redispatch": before.state is State.OPEN and before.returned is None,
+        "grant": not asked,
+        "refuse": not asked,
+        "ask_extend": asked or before.extensions >= 2 or not _in_time(before, at),
+        "ask_suspend": asked or before.suspensions >= 1,
+        "verify": before.state is State.VERIFYING and verified,
+        "decline": before.state is State.VERIFYING and verified,
+        "answer_urge": before.urge is None,
+        "appeal": before.appeal is not None or closed_days > POLICY.appeal_within_days,
+        "review": _may_not_review(before, by),
+        "reopen": closed_days > POLICY.reopen_within_days,
+        "unmerge": before.merged_into is None,
+        "self_close": _not_normal_long_enough(before, at),
+    }.get(name, False)
+
+
+def _in_time(before: Incident, at: datetime) -> bool:
+    handling = before.clocks.get("handling")
+    running = handling is not None and handling["state"] == "running"
+    return running and at <= datetime.fromisoformat(handling["due_at"])  # type: ignore[index]
+
+
+def _may_not_review(before: Incident, by: Actor) -> bool:
+    if before.appeal is None or len(before.appeal["reviews"]) == 2:
+        return True
+    return by.name in {before.appeal["by"], *(one["by"] for one in before.appeal["reviews"])}
+
+
+def _not_normal_long_enough(before: Incident, at: datetime) -> bool:
+    if before.category != FLOOD or before.normal_since is None:
+        return True
+    return at < before.normal_since + timedelta(minutes=30)
+
+
+def _lacking(before: Incident, name: str, given: Mapping[str, Any], at: datetime) -> bool:
+    reason = str(given.get("reason") or "").strip()
+    if (name in WITH_REASON or name == "self_close") and not reason:
+        return True
+    if name == "report_handled" and before.category == NOISE:
+        return not given.get("media")
+    if name in {"dispatch", "redispatch"}:
+        had = before.returned["from"] if before.returned else before.department
+        same = name == "redispatch" and given.get("department") == had
+        return given.get("department") not in DEPARTMENTS or (same and not reason)
+    if name == "ask_suspend":
+        until = given.get("until")
+        return until is None or not at < until <= at + timedelta(days=30)
+    if name == "review":
+        return not isinstance(given.get("upheld"), bool)
+    return name == "close" and before.verified_at is None
+
+
+def _merging(
+    child: Incident, by: Actor, given: Mapping[str, Any], others: Mapping[str, Incident]
+) -> set[type[Exception]]:
+    into = given.get("into")
+    if not into or into == child.number or into not in others or others[into].state.ended:
+        return {MoveIncomplete}
+    parent = others[into]
+    if by.area and not (parent.cell_code or "").startswith(by.area):
+        return {MoveForbidden}
+    return set()
