@@ -210,23 +210,20 @@ def _formula(rate: Rate) -> str:
 def _row(
     answered: Answered, base: str, who: tuple[str | None, str], row: Mapping[str, Tally]
 ) -> dict[str, Any]:
-    return {
-        "code": who[0],
-        "zh": who[1] or None,
-        "figures": {
-            f.key: _figure(f, row.get(f.key, Tally()), base) for f in answered.book.figures
-        },
-        "rates": {rate.key: value(rate, row) for rate in answered.book.rates},
-    }
+    none = Tally()
+    figures = {}
+    for figure in answered.book.figures:
+        one = row.get(figure.key, none)
+        shown: dict[str, Any] = {"n": one.n, "list": f"{base}&figure={figure.key}"}
+        if figure.sums:
+            shown["sum"] = one.total
+        figures[figure.key] = shown
+    rates = {rate.key: value(rate, row) for rate in answered.book.rates}
+    return {"code": who[0], "zh": who[1] or None, "figures": figures, "rates": rates}
 
 
-def _figure(figure: Figure, one: Tally, base: str) -> dict[str, Any]:
-    shown = {"n": one.n, "list": f"{base}&figure={figure.key}"}
-    return shown | {"sum": one.total} if figure.sums else shown
-
-
-def _flags(flags: Flag) -> list[str]:
-    return [(flag.name or "").lower() for flag in Flag if flag & flags]
+def _flags(flags: int) -> list[str]:
+    return [flag.name.lower() for flag in Flag if flag & flags]
 
 
 def _cell(cell: Any) -> Any:

@@ -41,6 +41,8 @@ Evaluator = Annotated[Caller, allow(R.EVALUATOR, R.ADMINISTRATOR)]
 
 _JSON, _CSV = "application/json", "text/csv"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ALL = 100_000
+"""Rows of a workbook at most: more than a city has communities or people."""
 _PRIVATE = {"Vary": "Accept, Authorization", "Cache-Control": "private, no-cache"}
 
 
@@ -60,13 +62,18 @@ def evaluation(
     """
     form = preferred(request.headers.get("accept"), (_JSON, _XLSX))
     with parts.connection() as connection:
-        answered = _table(connection, question, caller, parts)
-        state = store.read_state(connection)
         if form == _XLSX:
-            return _workbook(connection, answered, caller)
-        shown, next_ = _page(connection, answered, question, request)
+            return _workbook(_table(connection, question, caller, parts, (None, _ALL)), caller)
+        page = (question.after, question.limit + 1)
+        answered = _table(connection, question, caller, parts, page)
+        state = store.read_state(connection)
+    codes = list(answered.table)
+    next_ = None
+    if len(codes) > question.limit:
+        del answered.table[codes.pop()]
+        next_ = _address(request, after=codes[-1])
     as_of = None if answered.editions and question.period else state.looked_at
-    return answers.json(evaluation_answers.body(shown, as_of, next_), headers=_PRIVATE)
+    return answers.json(evaluation_answers.body(answered, as_of, next_), headers=_PRIVATE)
 
 
 @router.get(
@@ -138,47 +145,27 @@ def make_edition(given: MonthToClose, caller: Evaluator, parts: Opened) -> Respo
     return answers.json(evaluation_answers.edition_shown(made), 201)
 
 
-def _table(connection: Connection, asked: Narrowed, caller: Caller, parts: Parts) -> Answered:
+def _table(
+    connection: Connection,
+    asked: Narrowed,
+    caller: Caller,
+    parts: Parts,
+    page: tuple[str | None, int],
+) -> Answered:
     group, within, period = _group(asked), _within(asked, caller), _asked(asked)
     months, used = editions.parts(connection, period)
-    table = views.table(connection, months, group, within)
+    table = views.table(connection, months, group, within, page)
     total = views.table(connection, months, views.ALL, within).get("", {})
-    names = {**_named(group, parts)}
+    names = _named(group, parts) | views.names(connection, group, list(table))
     span = (period.first, period.last)
     return Answered(asked, group, span, months[-1].book, used, table, total, names)
 
 
-def _page(
-    connection: Connection, answered: Answered, question: TableAsked, request: Request
-) -> tuple[Answered, str | None]:
-    """The page of the table, its rows named, and the address of the next."""
-    codes = [c for c in answered.table if question.after is None or c > question.after]
-    shown = codes[: question.limit]
-    next_ = _address(request, after=shown[-1]) if len(codes) > len(shown) else None
-    return _only(connection, answered, shown), next_
-
-
-def _only(connection: Connection, answered: Answered, codes: list[str]) -> Answered:
-    names = {**answered.names, **views.names(connection, answered.group, codes)}
-    rows = {code: answered.table[code] for code in codes}
-    return Answered(
-        answered.asked,
-        answered.group,
-        answered.period,
-        answered.book,
-        answered.editions,
-        rows,
-        answered.total,
-        names,
-    )
-
-
-def _workbook(connection: Connection, answered: Answered, caller: Caller) -> Response:
-    whole = _only(connection, answered, list(answered.table))
+def _workbook(answered: Answered, caller: Caller) -> Response:
     first, last = answered.period
     name = f"evaluation-{answered.group}-{first}-{last}.xlsx"
     headers = _PRIVATE | {"Content-Disposition": f'attachment; filename="{name}"'}
-    data = evaluation_answers.workbook(whole, caller.name, now())
+    data = evaluation_answers.workbook(answered, caller.name, now())
     return Response(data, 200, headers, media_type=_XLSX)
 
 

@@ -60,7 +60,7 @@ class Narrowed(BaseModel):
 class TableAsked(Narrowed):
     """GET /evaluation."""
 
-    limit: Annotated[int, Field(ge=1, le=1000)] = 200
+    limit: Annotated[int, Field(ge=1, le=500)] = 200
     after: Code | None = Field(default=None, description="上一页最后的 code the last code seen")
 
 

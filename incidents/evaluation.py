@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from enum import IntEnum, IntFlag, auto
+from enum import IntEnum, auto
 from typing import Any
 
 from incidents.errors import IncidentError
@@ -40,8 +40,15 @@ class Moment(IntEnum):
     APPEALED = 11  # 申诉, the first
 
 
-class Flag(IntFlag):
-    """What became of it, as far as is known now; for a department or a person, of what was theirs."""
+class Flag(IntEnum):
+    """What became of it, as far as is known now; for a department or a person, of what was theirs. One bit each.
+
+    Sets of flags are plain ints: a million incidents are a hundred million unions.
+    """
+
+    @staticmethod
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> int:  # noqa: ARG004
+        return 1 << count
 
     ACCEPTED = auto()
     OPENED = auto()
@@ -72,8 +79,6 @@ class Flag(IntFlag):
     SATISFIED = auto()  # and at least SATISFIED_FROM
 
 
-NO_FLAGS = Flag(0)
-
 SATISFIED_FROM = 4
 """Of 1 to 5 (满意 is 4, 非常满意 5)."""
 
@@ -98,7 +103,7 @@ class Score:
     subject: str
     month: date
     days: int
-    flags: Flag
+    flags: int
     handling_s: int = 0
     acceptance_s: int = 0
     satisfaction: int = 0
@@ -121,8 +126,8 @@ class Figure:
     zh: str
     en: str
     at: Moment
-    having: Flag = NO_FLAGS
-    without: Flag = NO_FLAGS
+    having: int = 0
+    without: int = 0
     sums: str | None = None
 
 
@@ -165,18 +170,27 @@ class Book:
         )
 
 
+_NONE = Tally()
+
+
 def value(rate: Rate, figures: Mapping[str, Tally]) -> float | None:
     """The rate of these figures; None where nothing was counted to divide by."""
-    of = figures.get(rate.of, Tally())
+    of = figures.get(rate.of, _NONE)
     if rate.over is None:
         return of.total / of.n if of.n else None
-    over = figures.get(rate.over, Tally())
+    over = figures.get(rate.over, _NONE)
     return of.n / over.n if over.n else None
 
 
 def fell(days: int, first: int = 1, last: int = 31) -> int:
     """Which moments fell on the days `first` to `last` of the month, one bit each."""
-    return sum(1 << m for m in range(len(Moment)) if first <= (days >> (5 * m)) & 31 <= last)
+    found, bit = 0, 1
+    while days:
+        if first <= days & 31 <= last:
+            found |= bit
+        days >>= 5
+        bit <<= 1
+    return found
 
 
 class Adding:
@@ -224,8 +238,7 @@ class Adding:
     def _fit(self, flags: int, moments: int) -> tuple[tuple[int, int, int], ...]:
         found = []
         for number, f in enumerate(self._book.figures):
-            having, without = int(f.having), int(f.without)
-            if flags & having == having and not flags & without and moments >> f.at & 1:
+            if flags & f.having == f.having and not flags & f.without and moments >> f.at & 1:
                 place = len(self._book.figures) + self._summing.index(number) if f.sums else 0
                 found.append((number, place, SUMS.index(f.sums) if f.sums else 0))
         return tuple(found)

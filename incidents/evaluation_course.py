@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from incidents.evaluation import NO_FLAGS, Flag, Moment
+from incidents.evaluation import Flag, Moment
 
 LAST = frozenset({Moment.HANDLED, Moment.VERIFIED, Moment.CLOSED, Moment.SETTLED})
 """Of these the last counts, of the other moments the first."""
@@ -48,7 +48,7 @@ class Spell:
     persons: set[str] = field(default_factory=set)
     posts: set[str] = field(default_factory=set)
     moments: dict[Moment, datetime] = field(default_factory=dict)
-    flags: Flag = Flag.DISPATCHED
+    flags: int = Flag.DISPATCHED
     returned: bool = False
     clock_due: datetime | None = None
     clock_overdue: bool | None = None
@@ -61,7 +61,7 @@ class Course:
 
     moments: dict[Moment, datetime] = field(default_factory=dict)
     makers: dict[Moment, list[tuple[datetime, str, str]]] = field(default_factory=dict)
-    flags: Flag = NO_FLAGS
+    flags: int = 0
     spells: list[Spell] = field(default_factory=list)
     dispatchers: list[tuple[str, str]] = field(default_factory=list)  # of each spell: person, post
     acceptance_s: int | None = None
@@ -75,7 +75,7 @@ class Course:
 
 def folded(case: Case, history: Sequence[Step], now: datetime) -> Course:
     """The course by the whole history, oldest line first."""
-    course = Course(flags=Flag.PUBLIC if case.public else NO_FLAGS)
+    course = Course(flags=Flag.PUBLIC if case.public else 0)
     for number, step in enumerate(history):
         if number == 0:
             _mark(course, Moment.REPORTED, step)
@@ -196,7 +196,7 @@ def _granted(course: Course, step: Step) -> None:
         course.spell.flags |= Flag.EXTENDED
 
 
-def _of_spell(course: Course, step: Step, moment: Moment, flag: Flag) -> None:
+def _of_spell(course: Course, step: Step, moment: Moment, flag: int) -> None:
     """A moment of the incident, of its maker, and of the department that has it."""
     _mark(course, moment, step)
     spell = course.spell
@@ -235,7 +235,7 @@ def _read_clocks(course: Course, step: Step) -> None:
         kind, used = clock.get("kind"), clock.get("used_s")
         if kind == "acceptance" and course.acceptance_s is None and used is not None:
             course.acceptance_s = round(used)
-            course.flags |= Flag.ACCEPTED_LATE if clock.get("overdue") else NO_FLAGS
+            course.flags |= Flag.ACCEPTED_LATE if clock.get("overdue") else 0
         spell = course.spell
         if kind != "handling" or spell is None:
             continue

@@ -7,12 +7,12 @@ the move; whether in time (SETTLED) to the department and to those of it who too
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from incidents.evaluation import NO_FLAGS, SATISFIED_FROM, Axis, Flag, Moment, Score, packed
+from incidents.evaluation import SATISFIED_FROM, Axis, Flag, Moment, Score, packed
 from incidents.evaluation_course import LAST, Case, Course, Spell, Step, folded
 
 
@@ -21,7 +21,7 @@ class _Subject:
     """What a subject counts for, gathered before it is cut into months."""
 
     moments: dict[Moment, datetime] = field(default_factory=dict)
-    flags: Flag = NO_FLAGS
+    flags: int = 0
     handling_s: int | None = None
 
     def first(self, moment: Moment, at: datetime) -> None:
@@ -56,11 +56,16 @@ def scores(case: Case, history: Sequence[Step], now: datetime, zone: ZoneInfo) -
         **_makers(course, Axis.POST, 2),
         **_makers(course, Axis.PERSON, 1),
     }
+    days = {at: at.astimezone(zone).date() for at in _instants(found.values())}
     return [
         score
         for (axis, name), subject in found.items()
-        for score in _months(axis, name, subject, course, zone)
+        for score in _months(axis, name, subject, course, days)
     ]
+
+
+def _instants(subjects: Iterable[_Subject]) -> set[datetime]:
+    return {at for subject in subjects for at in subject.moments.values()}
 
 
 def _whole(course: Course) -> _Subject:
@@ -70,8 +75,8 @@ def _whole(course: Course) -> _Subject:
     return whole
 
 
-def _flags(spells: Sequence[Spell]) -> Flag:
-    found = NO_FLAGS
+def _flags(spells: Sequence[Spell]) -> int:
+    found = 0
     for spell in spells:
         found = (found & ~_OF_THE_LAST) | spell.flags
     return found
@@ -92,7 +97,7 @@ def _departments(course: Course) -> dict[tuple[Axis, str], _Subject]:
     return found
 
 
-def _common(course: Course, own: Sequence[Spell], *, responsible: bool) -> Flag:
+def _common(course: Course, own: Sequence[Spell], *, responsible: bool) -> int:
     base = course.flags & ~_OF_SPELLS
     return (base if responsible else base & ~_OF_WHO_HAS_IT) | _flags(own)
 
@@ -142,23 +147,23 @@ def _held_by(course: Course, number: int, place: int) -> set[str]:
 
 
 def _months(
-    axis: Axis, name: str, subject: _Subject, course: Course, zone: ZoneInfo
+    axis: Axis, name: str, subject: _Subject, course: Course, on: Mapping[datetime, date]
 ) -> Iterable[Score]:
-    months: dict[date, dict[Moment, int]] = {}
+    months: dict[tuple[int, int], dict[Moment, int]] = {}
     for moment, at in subject.moments.items():
-        day = at.astimezone(zone).date()
-        months.setdefault(day.replace(day=1), {})[moment] = day.day
+        day = on[at]
+        months.setdefault((day.year, day.month), {})[moment] = day.day
     handling, acceptance = subject.handling_s, course.acceptance_s
     flags = subject.flags
-    flags |= NO_FLAGS if handling is None else Flag.TIMED
-    flags |= NO_FLAGS if acceptance is None else Flag.ACCEPTANCE_TIMED
-    flags |= Flag.ANSWERED if course.satisfaction else NO_FLAGS
-    flags |= Flag.SATISFIED if course.satisfaction >= SATISFIED_FROM else NO_FLAGS
-    for month, days in months.items():
+    flags |= 0 if handling is None else Flag.TIMED
+    flags |= 0 if acceptance is None else Flag.ACCEPTANCE_TIMED
+    flags |= Flag.ANSWERED if course.satisfaction else 0
+    flags |= Flag.SATISFIED if course.satisfaction >= SATISFIED_FROM else 0
+    for (year, month), days in months.items():
         yield Score(
             axis,
             name,
-            month,
+            date(year, month, 1),
             packed(days),
             flags,
             handling or 0,

@@ -20,7 +20,6 @@ from incidents.postgres import evaluation_store
 from incidents.postgres.connection import Connection
 from incidents.postgres.evaluation_views import Part
 from incidents.postgres.queries import named
-from incidents.standards import evaluation_tables
 
 _SQL = named("evaluation_store.sql")
 _FOREVER = 2**31 - 2
@@ -98,7 +97,7 @@ def parts(conn: Connection, asked: Asked) -> tuple[list[Part], list[Edition]]:
             found.append(Part(month, *days, 0, _FOREVER, _live_book(conn)))
             continue
         used.append(edition)
-        book = evaluation_tables.read(edition.book)
+        book = evaluation_store.as_book(edition.book)
         found.append(Part(month, *days, edition.id, edition.batch, book))
     return found, used
 

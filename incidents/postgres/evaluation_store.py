@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -102,7 +103,17 @@ def read_state(conn: Connection) -> State:
 
 def book_of(state: State) -> Book:
     """The figures and rates the sums as things stand now are made by."""
-    return evaluation_tables.read(state.body or evaluation_tables.seed())
+    return as_book(state.body or evaluation_tables.seed())
+
+
+def as_book(body: Mapping[str, Any]) -> Book:
+    """A body that was kept as figures and rates; the same body is read once."""
+    return _read(json.dumps(body, sort_keys=True))
+
+
+@lru_cache(maxsize=16)
+def _read(text: str) -> Book:
+    return evaluation_tables.read(json.loads(text))
 
 
 def book_in_force(conn: Connection) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from incidents.evaluation import NO_FLAGS, SUMS, Book, Figure, Flag, Moment, Rate
+from incidents.evaluation import SUMS, Book, Figure, Flag, Moment, Rate
 from incidents.standards.rows import Faults, Row, only_once, rows_of
 
 _UNITS = ("ratio", "s", "score")
@@ -26,7 +26,7 @@ def read(body: object) -> Book:
         faults.add("figures", f"最多 {_MOST} 项", f"{_MOST} at most")
     faults.refuse("evaluation")
     return Book(
-        tuple(_without(figure, left_out.get(figure.key, NO_FLAGS)) for _, figure in figures),
+        tuple(_without(figure, left_out.get(figure.key, 0)) for _, figure in figures),
         tuple(rate for _, rate in rates),
     )
 
@@ -89,8 +89,8 @@ def _rate(row: Row, figures: Mapping[str, Figure]) -> Rate:
     return rate
 
 
-def _excluded(body: object, figures: Mapping[str, Figure], faults: Faults) -> dict[str, Flag]:
-    found: dict[str, Flag] = {}
+def _excluded(body: object, figures: Mapping[str, Figure], faults: Faults) -> dict[str, int]:
+    found: dict[str, int] = {}
     for row in rows_of(body, "exclude", faults):
         flag = _flag(row, row.text("flag"))
         row.text("zh", "")
@@ -100,12 +100,12 @@ def _excluded(body: object, figures: Mapping[str, Figure], faults: Faults) -> di
                 row.wrong(f"没有指标 {key}", f"no figure is called {key}")
             elif figures[key].having & flag:
                 row.wrong(f"{key} 要求有此标志", f"{key} asks for this very flag")
-            found[key] = found.get(key, NO_FLAGS) | flag
+            found[key] = found.get(key, 0) | flag
         row.end()
     return found
 
 
-def _without(figure: Figure, left_out: Flag) -> Figure:
+def _without(figure: Figure, left_out: int) -> Figure:
     return Figure(
         figure.key,
         figure.zh,
@@ -128,17 +128,17 @@ def _moment(row: Row) -> Moment:
     return found
 
 
-def _flags(row: Row, member: str) -> Flag:
-    found = NO_FLAGS
+def _flags(row: Row, member: str) -> int:
+    found = 0
     for name in row.texts(member):
         found |= _flag(row, name)
     return found
 
 
-def _flag(row: Row, name: str) -> Flag:
+def _flag(row: Row, name: str) -> int:
     found = Flag.__members__.get(name.upper())
     if found is None:
         if name:
             row.wrong(f"没有标志 {name}", f"no flag is called {name}")
-        return NO_FLAGS
+        return 0
     return found
