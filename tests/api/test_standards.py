@@ -75,6 +75,17 @@ def test_a_preview_changes_nothing_and_what_it_answers_can_be_adopted(client: Te
     assert (whole["base"], whole["difference"]["rows"]) == (after["id"], [])
 
 
+def test_an_edition_that_was_read_already_is_not_sent_again(client: TestClient) -> None:
+    body = standards(client)["body"]
+    assert client.put("/api/v1/standards", json={"body": body}, headers=ADMIN).status_code == 201
+    first = client.get("/api/v1/standards", headers=token("wall"))
+    asked = {**token("wall"), "If-None-Match": first.headers["etag"]}
+    again = client.get("/api/v1/standards", headers=asked)
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.put("/api/v1/standards", json={"body": body}, headers=ADMIN).status_code == 201
+    assert client.get("/api/v1/standards", headers=asked).status_code == 200
+
+
 def test_a_part_of_the_rows_is_laid_over_the_rest(client: TestClient) -> None:
     head, *rows = conditions(client)
     row = next(row for row in rows if row[2] == "06012")
