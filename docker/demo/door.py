@@ -48,6 +48,10 @@ class Door:
         """What a POST of JSON answers; raises Shut."""
         return self._call("POST", path, json.dumps(said).encode(), headers or {})
 
+    def put(self, path: str, said: Any) -> Answer:
+        """What a PUT of JSON answers; raises Shut."""
+        return self._call("PUT", path, json.dumps(said).encode(), {})
+
     def close(self) -> None:
         """Let the connection go."""
         if self._connection is not None:

@@ -20,6 +20,7 @@ from demo.city import build
 from demo.door import Door
 from demo.machines import Machines
 from demo.night import Night
+from demo.patrols import Patrols, walks
 from demo.people import Office
 from demo.progress import Progress
 from demo.script import CityScript, NightScript, Script
@@ -66,9 +67,10 @@ class Player:
             machines.deliver()
         self._progress.save()
 
-    def run_people(self, office: Office) -> None:
-        """Reports as they come, then the desk's work, until stopped."""
+    def run_people(self, office: Office, patrols: Patrols) -> None:
+        """Reports as they come, the desk's work, and where the patrols are, until stopped."""
         while not self._stop.wait(0.5):
+            patrols.walk()
             while self._reports and office.report(*self._reports[0]):
                 self._reports.popleft()
             office.work()
@@ -93,7 +95,11 @@ def play(settings: Settings) -> int:
     _say(f"演示从第 {progress.second} 秒继续 / playing on from second {progress.second}")
     player = Player(script, progress, stop)
     office = _office(settings, accounts)
-    people = threading.Thread(target=_guarded, args=(player.run_people, office, stop))
+    city = None if settings.nyc else build()
+    patrols = Patrols(office.doors, walks(city, accounts) if city else {})
+    people = threading.Thread(
+        target=_guarded, args=(lambda it: player.run_people(it, patrols), office, stop)
+    )
     people.start()
     try:
         if settings.nyc:
