@@ -17,6 +17,7 @@ from demo import staff
 from demo.city import build
 from demo.door import Door, Shut, Waiting
 from demo.machines import Machines, envelope, event_envelope
+from demo.patrols import Patrols, walks
 from demo.people import Office
 from demo.progress import Progress
 from demo.script import CityScript, Second
@@ -50,7 +51,7 @@ def street() -> Iterator[Street]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = _reply  # noqa: N815 - the names http.server asks for
+        do_GET = do_POST = do_PUT = _reply  # noqa: N815 - the names http.server asks for
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -183,6 +184,23 @@ def test_a_desk_whose_api_is_away_waits_and_works_on_afterwards(street: Street) 
     office.work()
     assert office.report("k", {"text": "x"}, "citizen")
     assert street.heard[-1][2]["Idempotency-Key"] == "k"
+
+
+def test_patrols_tell_where_they_walk_and_walk_on(street: Street) -> None:
+    rows = {"patrol-990102001": {"area": "990102001"}, "inspector-990102": {"area": "990102"}}
+    doors = {name: Door("127.0.0.1", street.port, name) for name in rows}
+    walk = walks(build(), rows)
+    assert list(walk) == ["patrol-990102001"]
+    patrols = Patrols(doors, walk)
+    for moment in (1000.0, 1001.0, 1200.0):  # the second is too soon
+        patrols.walk(moment)
+    assert [path for path, _, _ in street.heard] == ["/api/v1/duty/position"] * 2
+    first, second = (said["position"] for _, said, _ in street.heard)
+    assert first != second
+    assert {(p["lon"], p["lat"]) for p in (first, second)} <= set(walk["patrol-990102001"])
+    street.status = 503
+    patrols.walk(2000.0)
+    assert patrols.told == 2
 
 
 def test_playing_goes_on_from_the_second_at_which_it_stopped(
