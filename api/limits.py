@@ -33,26 +33,22 @@ class Limiting:
         if announced.isdigit() and int(announced) > largest:
             await self._refuse(scope, receive, send, largest)
             return
-        heard, over, refused = 0, False, False
-
-        async def counted() -> Message:
-            nonlocal heard, over
-            message = await receive()
-            heard += len(message.get("body", b""))
-            over = over or heard > largest
-            if over:
-                raise _TooLarge
-            return message
+        body = _Body(receive, largest)
+        refused = False
 
         async def sent(message: Message) -> None:
             nonlocal refused
-            if not over:
+            if not body.over:
                 await send(message)
             elif not refused:  # whatever the application made of the broken-off body
                 refused = True
                 await self._refuse(scope, receive, send, largest)
 
-        await self._app(scope, counted, sent)
+        try:
+            await self._app(scope, body.receive, sent)
+        except _TooLarge:  # nobody in the application reads a body so that it would have noticed
+            if not refused:
+                await self._refuse(scope, receive, send, largest)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, largest: int) -> None:
         megabytes = largest // (1024 * 1024)
@@ -63,6 +59,23 @@ class Limiting:
             {"Connection": "close"},
         )
         await response(scope, receive, send)
+
+
+class _Body:
+    """A body that is counted while it is read, and broken off with _TooLarge."""
+
+    def __init__(self, receive: Receive, largest: int) -> None:
+        self._receive = receive
+        self._left = largest
+        self.over = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        self.over = self.over or self._left < 0
+        if self.over:
+            raise _TooLarge
+        return message
 
 
 class _TooLarge(Exception):

@@ -121,13 +121,10 @@ def test_a_photo_that_is_too_large_is_broken_off(
         kind = "multipart/form-data; boundary=b"
         head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n'
         body = head + body + b"\r\n--b--\r\n"
-    heard = 0
 
     def slowly() -> Iterator[bytes]:
-        nonlocal heard
-        for at in range(0, len(body), 1 << 16):
-            heard += 1
-            yield body[at : at + (1 << 16)]
+        for at in range(0, len(body), 1 << 20):
+            yield body[at : at + (1 << 20)]
 
     answer = client.post(
         "/api/v1/media?kind=scene",
