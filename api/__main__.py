@@ -9,23 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import psycopg
 import typer
-from fastapi import FastAPI
 from pydantic import ValidationError
 
 from api import media_upkeep
-from api.app import create_app
 from api.objects import Objects
-from api.server import serve as run_server
 from api.settings import Settings
 from grid.errors import CityError
 from incidents.lifecycle import Role
 from incidents.postgres import accounts as kept
 from incidents.postgres import jobs, passwords, sessions
 from incidents.postgres.connection import Connection, connect
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="一网接口 The API of 一网 Yiwang."
@@ -42,12 +42,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="供程序读取 for progra
 
 def application() -> FastAPI:
     """The application from the environment's settings: what uvicorn calls in each process."""
+    from api.app import create_app  # accounts are made without the whole API being loaded
+
     return create_app(_settings())
 
 
 @app.command()
 def serve() -> None:
     """启动接口服务 Serve until SIGINT or SIGTERM."""
+    from api.server import serve as run_server
+
     settings = _settings()
     if not run_server(settings):
         _refuse(
@@ -59,6 +63,8 @@ def serve() -> None:
 @app.command()
 def openapi() -> None:
     """打印接口描述 Print the OpenAPI description."""
+    from api.app import create_app
+
     settings = Settings(database_url="postgresql://nowhere")
     print(json.dumps(create_app(settings).openapi(), ensure_ascii=False, indent=1))
 
