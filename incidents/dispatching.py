@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from incidents.rules_book import matches
@@ -191,41 +191,17 @@ class Routing:
         }
 
 
-@overload
 def route(
     asked: RouteQuestion,
     book: RouteBook,
     calendar: Calendar | None = None,
     categories: Mapping[str, Filed] | None = None,
-) -> Routing: ...
-@overload
-def route(asked: str, book: str | None, calendar: RouteBook) -> Routing: ...
-def route(
-    asked: RouteQuestion | str,
-    book: RouteBook | str | None,
-    calendar: Calendar | RouteBook | None = None,
-    categories: Mapping[str, Filed] | None = None,
 ) -> Routing:
     """The first route that fits, else the category's responsible body, else the dispatcher's queue; always with a reason.
 
     Without a calendar a window that asks for working days or hours fits nothing, and says so.
-    The form (category, cell, book) asks without source and time.
     """
-    if isinstance(calendar, RouteBook):
-        cell = book if isinstance(book, str) else None
-        return _route(RouteQuestion(str(asked), (cell,) if cell else ()), calendar, None, {})
-    assert isinstance(asked, RouteQuestion)
-    assert isinstance(book, RouteBook)
-    return _route(asked, book, calendar, categories or {})
-
-
-def _route(
-    asked: RouteQuestion,
-    book: RouteBook,
-    calendar: Calendar | None,
-    categories: Mapping[str, Filed],
-) -> Routing:
-    default = _responsible(asked, book, categories)
+    default = _responsible(asked, book, categories or {})
     tried: list[str] = []
     for n, row in enumerate(book.routes):
         misfit = why_not(row, asked, book, calendar)
