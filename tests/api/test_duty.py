@@ -423,3 +423,53 @@ def test_a_role_taken_back_opens_nothing_any_more(client: TestClient) -> None:
 def test_a_stranger_gains_nothing_by_naming_a_role(client: TestClient) -> None:
     asked = {"Authorization": "Bearer wrong", "Yiwang-Role": "administrator"}
     assert client.get("/api/v1/accounts", headers=asked).status_code == 401
+
+
+# ── and the desk gives its tasks to them ──
+
+
+def test_a_task_goes_to_the_nearest_on_duty_then_to_the_next_then_to_the_queue(
+    client: TestClient, town: Town
+) -> None:
+    with town.connect() as connection:
+        for name in ("near", "far"):
+            enrol(connection, name, Role.INSPECTOR, None, f"{DISTRICT}001002")
+        connection.execute("delete from duty")
+    planned(client, a_duty("near"), a_duty("far"))
+    assert tell(client, "near", position=middle(3, 8)).status_code == 204
+    assert tell(client, "far", position=middle(0, 5)).status_code == 204
+
+    number = report(client, 3, 8)
+    asked = move(client, "intake_officer", number, "confirm")
+    assert asked.status_code == 200, asked.text
+    assert asked.json()["inspector"] == "near"
+    first = _task(client, number)
+    assert first["inspector"] == "near"
+    assert "其次 far" in first["why"]
+
+    declined = move(client, "near", number, "decline", reason="正在处理另一任务")
+    assert declined.json()["inspector"] == "far"
+    second = _task(client, number)
+    assert "已拒接：near" in second["why"]
+
+    again = move(client, "far", number, "decline", reason="不在附近")
+    assert (again.json()["state"], again.json()["inspector"]) == ("confirming", None)
+    third = _task(client, number)
+    assert third["inspector"] is None
+    assert "均已拒接" in third["why"]
+
+
+def test_with_nobody_on_duty_the_task_waits_in_the_queue_and_says_why(
+    client: TestClient, town: Town
+) -> None:
+    with town.connect() as connection:
+        connection.execute("delete from duty")
+    number = report(client, 2, 7)
+    asked = move(client, "intake_officer", number, "confirm")
+    assert (asked.status_code, asked.json()["inspector"]) == (200, None)
+    assert "没有网格员值班" in _task(client, number)["why"]
+
+
+def _task(client: TestClient, number: str) -> Any:
+    address = f"/api/v1/incidents/{number}/explanation"
+    return client.get(address, headers=token("dispatcher")).json()["task"]
