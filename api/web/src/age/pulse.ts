@@ -6,7 +6,8 @@
 
 import { computed, reactive, ref } from "vue";
 import { address } from "@/client/address";
-import { get, identity } from "@/client/ask";
+import { get } from "@/client/ask";
+import { person } from "@/session/session";
 import type { Line } from "@/client/stream";
 
 export type Trouble = "server" | "database" | "broker" | "workers" | "decisions" | "refused" | "stale";
@@ -82,7 +83,7 @@ async function look(): Promise<void> {
     const answer = await fetch(address("readyz"), { signal: patience.signal, cache: "no-store" });
     checks.value = ((await answer.json()) as Ready).checks ?? {};
     heard.value = performance.now();
-    if (identity.token) dated(await get("/api/v1/wall/summary", undefined, undefined, patience.signal));
+    if (person.value && !person.value.password_due) dated(await get("/api/v1/wall/summary", undefined, undefined, patience.signal));
   } catch {
     // Silence says it: `heard` and the age grow.
   } finally {

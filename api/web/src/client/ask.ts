@@ -23,6 +23,11 @@ export class Refusal extends Error {
 /** How we say who we are: a bearer token, or nothing where the session's cookie says it. */
 export const identity = { token: null as string | null };
 
+/** After so long without a key or a finger nobody sits there. */
+const AWAY_MS = 30_000;
+let touched = performance.now();
+for (const sign of ["keydown", "pointerdown"]) window.addEventListener(sign, () => (touched = performance.now()), { passive: true });
+
 /** Ask for a path of the API's description; `place` fills the names in braces. */
 export async function get<P extends keyof paths>(
   path: P,
@@ -42,6 +47,9 @@ export async function send(path: string, query: Record<string, unknown> = {}, mo
   const headers = new Headers(more.headers);
   if (!headers.has("Accept")) headers.set("Accept", "application/json");
   if (identity.token) headers.set("Authorization", `Bearer ${identity.token}`);
+  // What a page asks by itself does not keep a session awake; what it changes shows that a page of ours asked.
+  if (performance.now() - touched > AWAY_MS) headers.set("X-Yiwang-Background", "1");
+  if (more.method && more.method !== "GET") headers.set("X-Yiwang-Csrf", "1");
   let answer: Response;
   try {
     answer = await fetch(address(path, query), { ...more, headers, credentials: "same-origin" });

@@ -140,7 +140,7 @@ export class CityMap {
   /** Back to the whole of what this wall shows. */
   whole(): void {
     const extent = (this.area && this.grid?.extentOf(this.area)) || this.home;
-    if (extent && !isEmpty(extent)) this.map.getView().fit(extent, { padding: [28, 28, 28, 28] });
+    if (extent && !isEmpty(extent)) this.map.getView().fit(extent, { padding: [44, 20, 72, 20] });
   }
 
   /** Metres along places in degrees, drawn as a line; fewer than two draw nothing. */

@@ -1,10 +1,11 @@
 /** A page behind its door: the login until somebody is in, the page afterwards. */
 
-import { type Component, defineComponent, h, onMounted, ref, watchEffect } from "vue";
-import { watchPulse } from "@/age/pulse";
+import { type Component, defineComponent, h, onMounted, ref, watch, watchEffect } from "vue";
+import { Refusal } from "@/client/ask";
+import { line, watchPulse } from "@/age/pulse";
 import { say, type Word } from "@/words/words";
 import Login from "./Login.vue";
-import { person, resume } from "./session";
+import { leave, person, resume } from "./session";
 
 export function gated(page: Component, title: Word): Component {
   return defineComponent({
@@ -18,7 +19,12 @@ export function gated(page: Component, title: Word): Component {
         await resume();
         asked.value = true;
       });
-      return () => (asked.value ? h(person.value ? page : Login) : null);
+      // Whoever is no longer known comes in again; the page behind the door is gone with what it showed.
+      watch(line, (now) => {
+        if (now === "refused" && person.value) leave(new Refusal(401, "unauthenticated", say("trouble_refused"), say("trouble_refused")));
+      });
+      const inside = () => person.value !== null && !person.value.password_due;
+      return () => (asked.value ? h(inside() ? page : Login) : null);
     },
   });
 }

@@ -1,47 +1,63 @@
-/** Who looks: the session's cookie where the server has one, else a token kept in this tab only. */
+/** Who looks: a session's cookie for people, a token for a screen or a program; the login until one of them is good. */
 
 import { ref } from "vue";
 import { address } from "@/client/address";
 import { identity, Refusal, send } from "@/client/ask";
 
+/** A token of this tab, and one that a screen keeps for good. */
 const KEPT = "yiwang.token";
+/** That this browser has a session's cookie, which no script can see: without it nobody needs to be asked. */
+const HAS_SESSION = "yiwang.session";
 
 export interface Person {
   name: string;
   role: string;
+  department: string | null;
+  area: string | null;
+  session: boolean;
+  password_due: boolean;
 }
 
 /** The one who looks; null: nobody yet. */
 export const person = ref<Person | null>(null);
 /** Whether this server shows invented traffic. */
 export const demonstration = ref(false);
-/** Why the last attempt to come in failed. */
+/** Why the last attempt to come in failed, or why somebody is out again. */
 export const refused = ref<Refusal | null>(null);
 
-/** Try what this tab or a cookie knows; true when somebody is in. */
+const UNKNOWN: Person = { name: "", role: "", department: null, area: null, session: false, password_due: false };
+
+/** Try what this browser knows; true when somebody is in. */
 export async function resume(): Promise<boolean> {
   void lookForDemo();
-  identity.token = sessionStorage.getItem(KEPT);
-  return identity.token ? enter(identity.token) : false;
+  identity.token = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT);
+  if (!identity.token && !localStorage.getItem(HAS_SESSION)) return false;
+  return whoAmI();
 }
 
-/** Come in with a token. */
-export async function enter(token: string): Promise<boolean> {
+/** Come in with a name and a password. */
+export async function logIn(name: string, password: string): Promise<boolean> {
+  return attempt(async () => {
+    identity.token = null;
+    const answer = await post("api/v1/login", { name, password });
+    localStorage.setItem(HAS_SESSION, "1");
+    person.value = (await answer.json()) as Person;
+  });
+}
+
+/** Change the password, where it is due before anything else. */
+export async function changePassword(old: string, fresh: string): Promise<boolean> {
+  return attempt(async () => {
+    person.value = (await (await post("api/v1/me/password", { old, new: fresh })).json()) as Person;
+  });
+}
+
+/** Come in with a token; a wall may keep it for good. */
+export async function enter(token: string, keep = false): Promise<boolean> {
   identity.token = token.trim();
-  try {
-    await send("api/v1/wall/summary");
-  } catch (fault) {
-    if (fault instanceof Refusal && fault.status !== 401 && fault.status !== 403) {
-      // The server or its database is away: keep the token, the page says what is wrong and goes on by itself.
-      person.value = { name: "", role: "" };
-      return true;
-    }
-    leave(fault instanceof Refusal ? fault : null);
-    return false;
-  }
+  if (!(await whoAmI())) return false;
   sessionStorage.setItem(KEPT, identity.token);
-  person.value = { name: "", role: "" };
-  refused.value = null;
+  if (keep && person.value?.role === "wall") localStorage.setItem(KEPT, identity.token);
   return true;
 }
 
@@ -52,12 +68,52 @@ export async function enterDemo(): Promise<boolean> {
   return enter(((await answer.json()) as { token: string }).token);
 }
 
-/** Go out; `why` is shown where the next one comes in. */
+/** Go out, on the server too. */
+export async function logOut(): Promise<void> {
+  if (person.value?.session) await post("api/v1/logout", {}).catch(() => undefined);
+  leave();
+}
+
+/** Nobody is in any more; `why` is shown where the next one comes in. */
 export function leave(why: Refusal | null = null): void {
   sessionStorage.removeItem(KEPT);
+  localStorage.removeItem(KEPT);
+  localStorage.removeItem(HAS_SESSION);
   identity.token = null;
   person.value = null;
   refused.value = why;
+}
+
+async function whoAmI(): Promise<boolean> {
+  try {
+    person.value = (await (await send("api/v1/me")).json()) as Person;
+  } catch (fault) {
+    if (!(fault instanceof Refusal)) throw fault;
+    if (fault.status === 401 || fault.status === 403) {
+      leave(fault);
+      return false;
+    }
+    // The server or its database is away: the page says what is wrong and goes on by itself.
+    person.value = UNKNOWN;
+  }
+  refused.value = null;
+  return true;
+}
+
+async function attempt(act: () => Promise<void>): Promise<boolean> {
+  try {
+    await act();
+    refused.value = null;
+    return true;
+  } catch (fault) {
+    if (!(fault instanceof Refusal)) throw fault;
+    refused.value = fault;
+    return false;
+  }
+}
+
+function post(path: string, body: object): Promise<Response> {
+  return send(path, {}, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 }
 
 async function lookForDemo(): Promise<void> {

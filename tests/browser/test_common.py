@@ -1,0 +1,125 @@
+"""What holds for every page: the strict policy, nothing from elsewhere, any path prefix, readable by everybody."""
+
+from __future__ import annotations
+
+import http.client
+import re
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from local.wishes import ROOT
+from tests.browser import doors
+from tests.browser.eyes import watched
+from tests.journey.system import HOST, WholeSystem
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+PAGES = ("wall", "desk", "field")
+AXE = ROOT / "api" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+PREFIX = "/city/yiwang"
+
+
+@pytest.fixture(scope="module")
+def proxy(system: WholeSystem) -> Iterator[str]:
+    """A reverse proxy as a city hall has it: it takes a path prefix off and hands the rest on, as it comes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if not self.path.startswith(PREFIX):
+                self.send_error(404)
+                return
+            line = http.client.HTTPConnection(HOST, system.ports["api"], timeout=30)
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+            line.request("GET", self.path.removeprefix(PREFIX), headers=headers)
+            answer = line.getresponse()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
+                    self.send_header(name, value)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            while chunk := answer.read1(65536):
+                self.wfile.write(chunk)
+                self.wfile.flush()
+            line.close()
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - theirs
+            return
+
+    class Quiet(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A browser that goes away in the middle of the live stream is no fault."""
+
+    server = Quiet((HOST, 0), Handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.server_address[1]}{PREFIX}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_works_behind_a_path_prefix_and_asks_nobody_else(
+    proxy: str, browser_: Browser, page: str
+) -> None:
+    with watched(browser_, proxy) as eyes:
+        doors.by_token(eyes.page, f"{proxy}/{page}", "lead")
+        expect(eyes.page.locator(".age .dot.up")).to_be_visible(timeout=15_000)
+        assert eyes.page.url.startswith(f"{proxy}/{page}/")
+        strays = [url for url in eyes.requests if not url.startswith((proxy, "data:", "blob:"))]
+        assert strays == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("tongue", ["zh", "en"])
+def test_axe_finds_no_serious_fault(
+    system: WholeSystem, browser_: Browser, page: str, tongue: str
+) -> None:
+    with watched(browser_, system.url("api")) as eyes:
+        eyes.page.goto(f"{system.url('api')}/{page}/?lang={tongue}")
+        expect(eyes.page.locator(".login")).to_be_visible()
+        assert serious(eyes.page) == []
+        doors.by_token(eyes.page, f"{system.url('api')}/{page}/?lang={tongue}", "lead")
+        expect(eyes.page.locator(".age .dot.up")).to_be_visible(timeout=15_000)
+        assert serious(eyes.page) == []
+
+
+def serious(page: object) -> list[str]:
+    """What axe-core calls serious or critical, run in the page's own world under its own policy."""
+    evaluate = page.evaluate  # type: ignore[attr-defined]
+    evaluate(AXE.read_text(encoding="utf-8"))
+    found = evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{fault['id']}: {fault['help']} {[node['target'] for node in fault['nodes']][:3]}"
+        for fault in found["violations"]
+        if fault["impact"] in {"serious", "critical"}
+    ]
+
+
+def test_no_built_file_names_another_host(built: None) -> None:
+    allowed = re.compile(
+        r"https?://(www\.w3\.org|www\.opengis\.net|vuejs\.org|openlayers\.org|github\.com|echarts\.apache\.org|\$\{|localhost)"
+    )
+    for file in (ROOT / "api" / "web" / "dist").rglob("*.*"):
+        text = file.read_text(encoding="utf-8")
+        for address in re.findall(r"https?://[^\s\"'`)<>]{4,60}", text):
+            assert allowed.match(address), f"{file.name}: {address}"
+
+
+def test_the_lock_file_names_no_registry_and_every_package_has_its_sum() -> None:
+    text = (ROOT / "api" / "web" / "package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in text
+    packages = len(re.findall(r'^    "node_modules/', text, re.MULTILINE))
+    assert packages > 50
+    assert text.count('"integrity"') >= packages - text.count('"inBundle"')
