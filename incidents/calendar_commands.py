@@ -18,7 +18,7 @@ import typer
 from incidents.calendar import TimeLimit, Unit, WorkingCalendar
 from incidents.calendar_outlook import Urgency, outlook
 from incidents.errors import DecisionRefused
-from incidents.postgres import decision_store
+from incidents.postgres import decision_store, wakes
 from incidents.postgres.connection import Connection
 from incidents.standards import notices, seeds, tables
 
@@ -61,7 +61,9 @@ def _add_import(part: typer.Typer, database: Database) -> None:
         """读入一年的放假调休：先看差异，加 --keep 才采用 / A year's days off: the difference first, kept with --keep."""
         who = _who(author) if keep else None
         notice = _notice(source, year, country)
-        with database() as conn:
+        with database() as conn, conn.transaction():
+            if who:
+                decision_store.guard(conn)
             before = _body(conn)
             after = notices.applied(before, notice, keep_others=keep_others)
             tables.read("calendar", after)
@@ -83,7 +85,8 @@ def _add_confirm(part: typer.Typer, database: Database) -> None:
         as_json: AsJson = False,
     ) -> None:
         """确认日历到某日：暂定的到期时间随后重算 / The calendar is known until that day; provisional deadlines follow."""
-        with database() as conn:
+        with database() as conn, conn.transaction():
+            decision_store.guard(conn)
             body = _body(conn)
             if not no_make_up_days:
                 _refuse_unannounced(body, until.date())
@@ -102,8 +105,10 @@ def _add_check(part: typer.Typer, database: Database) -> None:
         """日历确认到哪天、缺哪年；须处理时退出码 1 / How far it is confirmed; exit 1 when somebody has to act."""
         with database() as conn:
             found = outlook(decision_store.in_force(conn).calendar, datetime.now(UTC))
-        facts = {**asdict(found), "zh": found.zh, "en": found.en}
-        _say(as_json, facts, f"{found.zh}\n{found.en}")
+            unsure = wakes.provisional(conn)
+        facts = {**asdict(found), "zh": found.zh, "en": found.en, "provisional": unsure}
+        told = f"暂定到期的未结案件 open incidents with a provisional deadline: {unsure}"
+        _say(as_json, facts, f"{found.zh}\n{found.en}\n{told}")
         if found.urgency is not Urgency.GOOD:
             raise typer.Exit(1)
 

@@ -1,4 +1,5 @@
-"""Wakes what has to happen in time: the store's jobs, and devices to their cells when another grid comes into force.
+"""Wakes what has to happen in time: the store's jobs, incidents on which something is due, and devices to their cells
+when another grid comes into force.
 
 Idempotent SQL does the work, the database remembers.
 """
@@ -6,19 +7,24 @@ Idempotent SQL does the work, the database remembers.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
 
 import psycopg
 import structlog
 
+from incidents import desk
+from incidents.decisions import Decisions
 from incidents.postgres import connection as connections
 from incidents.postgres import devices, grid_store, jobs
 from incidents.postgres import intake as store
 from incidents.postgres.connection import Connection
+from incidents.postgres.duty_store import PostgresRoster
+from incidents.postgres.ledger import PostgresLedger
 from streams.ground import Ground
 from streams.settings import Settings
+from streams.timekeeping import Timekeeper
 
 NAME = "watch"
 EVERY_S = 1.0
@@ -31,12 +37,13 @@ def run(settings: Settings) -> NoReturn:
     """Until killed; waits while the database is away or another watch is active."""
     connection: Connection | None = None
     places = Places(settings.home / "atlas")
+    keeper = Timekeeper(wake)
     while True:
         try:
             if connection is None:
                 connection = _active(settings)
             if connection is not None:
-                look(connection, places)
+                look(connection, places, keeper)
         except (psycopg.OperationalError, psycopg.InterfaceError) as fault:
             _log.warning(
                 "数据库不可用，等待 / the database is away: waiting", fault=str(fault)[:200]
@@ -68,9 +75,16 @@ class Places:
         return [f"relocate: {moved} 台设备换了网格 / devices changed cells"] if moved else []
 
 
-def look(connection: Connection, places: Places) -> list[str]:
+def wake(connection: Connection, number: str, now: datetime, decisions: Decisions) -> None:
+    """Every move of the system that is due on one incident, in the transaction the connection is in."""
+    ledger = PostgresLedger(connection, _no_number)
+    desk.wake(ledger, number, now, decisions, PostgresRoster(connection))
+
+
+def look(connection: Connection, places: Places, keeper: Timekeeper) -> list[str]:
     """Run what is due, and say that we live."""
     said = jobs.run_due(connection, datetime.now(UTC))
+    said += keeper.look(connection, datetime.now(UTC))
     said += places.look(connection, time.monotonic())
     for line in said:
         _log.info("作业 / job", said=line)
@@ -85,3 +99,7 @@ def _active(settings: Settings) -> Connection | None:
         return connection
     connection.close()
     return None
+
+
+def _no_number(region: str, day: date) -> str:
+    raise AssertionError(f"waking opens no incident: no number of {region} on {day} is needed")
