@@ -75,7 +75,7 @@ class ReportGiven(Given):
 
 
 class MoveGiven(Given):
-    """办理: a move of the lifecycle's table and what it needs."""
+    """办理: a move of the lifecycle's table and what it needs (docs/lifecycle.md says which move takes what)."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -87,9 +87,28 @@ class MoveGiven(Given):
     move: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     reason: Text | None = None
     department: Code | None = None
-    inspector: Code | None = None
+    assisting: list[Code] | None = Field(
+        default=None, max_length=10, description="协办部门（联动） departments that help"
+    )
+    handler: Line | None = Field(default=None, description="部门内经办人 who in the department")
+    inspector: Code | None = Field(
+        default=None, description="核实、核查由谁去；不填按值班表 the roster chooses without it"
+    )
+    category: Code | None = Field(default=None, description="更正类别 another category")
+    condition: Code | None = Field(default=None, description="立案条件 filing condition's code")
+    media: list[Code] | None = Field(
+        default=None, max_length=20, description="照片编号 ids of POST /media"
+    )
+    until: AwareDatetime | None = Field(default=None, description="挂账至 suspended until")
+    into: Code | None = Field(default=None, description="并入的案件 incident to merge into")
+    upheld: bool | None = Field(default=None, description="申诉成立与否 the appeal is upheld")
     data: dict[str, Any] | None = Field(
         default=None, description="附于流转记录 kept with the history"
+    )
+    then: list[MoveGiven] | None = Field(
+        default=None,
+        max_length=5,
+        description="随后的办理，全部成功或全部不办 further moves by the same person, all or none",
     )
 
 

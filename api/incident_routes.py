@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -19,18 +20,22 @@ from api.parts import Opened, Parts, now
 from api.problems import Problem
 from api.schemas import HistoryLine, IncidentPage, IncidentWhole, MovesOpen
 from api.shapes import move_shown, shown
-from incidents import desk
+from incidents import clocks, desk
+from incidents.calendar import WorkingCalendar
 from incidents.incident import Incident
+from incidents.lifecycle import Role
 from incidents.postgres import listing as lists
-from incidents.postgres import views
+from incidents.postgres import media_store, views
 from incidents.postgres.connection import Connection
-from incidents.postgres.ledger import PostgresLedger
+from incidents.postgres.duty_store import PostgresRoster
 
 router = APIRouter(prefix="/api/v1", tags=["incidents 案件"])
 
 Number = Annotated[
     str, Path(max_length=40, examples=["1101012026112400001"], description="案件编号")
 ]
+MOVERS = STAFF | {Role.EVALUATOR}
+"""Who may make a move at all; the evaluator reviews appeals."""
 _JSON, _GEOJSON, _CSV = "application/json", "application/geo+json", "text/csv"
 _VALIDATOR = re.compile(r'(?:W/)?"v(\d{1,9})"', re.ASCII)
 
@@ -89,12 +94,14 @@ def history(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Op
 def explanation(
     number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened
 ) -> Response:
-    """Why opened, why this cell, category, department and deadline; with the events behind it."""
+    """Why opened, why this cell, category, department and deadline; every clock, stretch by stretch; the events behind it."""
     with parts.connection() as connection:
         found = parts.ledger(connection, caller).load(number)
         events = views.events_of(connection, number)
-    today = parts.in_force.decisions.equivalent(found.category, now()).as_json()
-    return answers.json(_explained(found, events, today))
+    decisions, at = parts.in_force.decisions, now()
+    today = decisions.equivalent(found.category, at).as_json()
+    told = [_clock(kept, decisions.calendar, at) for kept in found.clocks.values()]
+    return answers.json(_explained(found, events, today, told))
 
 
 @router.get(
@@ -119,7 +126,7 @@ def moves(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Open
 def make_move(
     number: Number,
     given: MoveGiven,
-    caller: Annotated[Caller, allow(STAFF)],
+    caller: Annotated[Caller, allow(MOVERS)],
     parts: Opened,
     key: Key = None,
     if_match: Annotated[
@@ -133,37 +140,52 @@ def make_move(
     at = now()
 
     def act(connection: Connection) -> Response:
-        ledger = parts.ledger(connection, caller)
-        after = _moved(ledger, number, asked, (caller, version, at), parts)
+        after = _moved(connection, parts, number, asked, (caller, version, at))
         return _whole(after, caller)
 
     with parts.connection() as connection:
-        if key is None:  # two round trips, each whole by itself
+        if key is None and not _photos(asked):  # two round trips, each whole by itself
             return act(connection)
         request = (f"POST /incidents/{number}/moves", answers.as_json(asked))
         return once(connection, caller, key, request, lambda: act(connection))
 
 
 def _moved(
-    ledger: PostgresLedger,
+    connection: Connection,
+    parts: Parts,
     number: str,
     asked: dict[str, Any],
     by: tuple[Caller, int | None, datetime],
-    parts: Parts,
 ) -> Incident:
     caller, version, at = by
-    if version is None:  # If-Match: * is any version there is
-        version = ledger.load(number).version
-    return desk.move(
+    ledger = parts.ledger(connection, caller)
+    photos = _photos(asked)
+    before = ledger.load(number) if version is None or photos else None
+    if before is not None and version is None:  # If-Match: * is any version there is
+        version = before.version
+    if photos:
+        media_store.check(connection, photos, caller.name)
+    after = desk.move(
         ledger,
         number,
         asked["move"],
         caller.actor,
         at,
         asked,
-        version,
+        cast(int, version),
         parts.in_force.decisions,
+        PostgresRoster(connection),
     )
+    if photos and before is not None:
+        for one in (asked, *asked.get("then", ())):
+            use = media_store.Use(number, str(before.state), one["move"], caller.name, at)
+            media_store.attach(connection, one.get("media", ()), use)
+    return after
+
+
+def _photos(asked: dict[str, Any]) -> list[str]:
+    """Every photo that came with the moves."""
+    return [id_ for one in (asked, *asked.get("then", ())) for id_ in one.get("media", ())]
 
 
 def _load(parts: Parts, caller: Caller, number: str) -> Incident:
@@ -177,7 +199,10 @@ def _whole(found: Incident, caller: Caller) -> Response:
 
 
 def _explained(
-    found: Incident, events: list[views.EventBehind], today: dict[str, Any]
+    found: Incident,
+    events: list[views.EventBehind],
+    today: dict[str, Any],
+    told: list[dict[str, Any]],
 ) -> dict[str, Any]:
     explanation_ = dict(found.explanation)
     dispatch = explanation_.pop("dispatch", None) or {}
@@ -188,8 +213,9 @@ def _explained(
         "cell": {"code": found.cell_code, **(explanation_.pop("cell", None) or {})},
         "category": {
             "key": found.category,
-            "today": today,
+            "condition": found.condition,
             **(explanation_.pop("category", None) or {}),
+            "today": today,
         },
         "department": {
             "code": found.department,
@@ -197,10 +223,48 @@ def _explained(
         },
         "deadline": {
             "due_at": found.due_at,
+            "yellow_at": found.yellow_at,
+            "limit": dispatch.get("limit"),
+            "limit_zh": dispatch.get("limit_zh"),
             "limit_minutes": dispatch.get("limit_minutes"),
         },
+        "clocks": told,
         **explanation_,
         "events": [event._asdict() for event in events],
+    }
+
+
+def _clock(kept: Mapping[str, Any], calendar: WorkingCalendar, at: datetime) -> dict[str, Any]:
+    """A clock with every stretch of its life; the counted ones add up to what was used."""
+    clock = clocks.from_json(kept)
+    used = clocks.used(clock, at, calendar)
+    return {
+        "kind": clock.kind,
+        "zh": clocks.Stage(clock.kind).zh,
+        "state": str(clock.state),
+        "limit": clock.limit.as_json(),
+        "limit_zh": clock.limit.zh,
+        "limit_en": clock.limit.en,
+        "extended": clock.extended,
+        "area": clock.area,
+        "began_at": clock.began_at,
+        "due_at": clock.due_at,
+        "yellow_at": clock.yellow_at,
+        "provisional": clock.provisional,
+        "overdue": clocks.overdue(clock, at),
+        "used": float(used.amount),
+        "used_s": float(used.seconds),
+        "segments": [
+            {
+                "from": segment.begin,
+                "to": segment.end,
+                "counted": segment.counted,
+                "why": segment.why,
+                "used": float(segment.used.amount),
+                "used_s": float(segment.used.seconds),
+            }
+            for segment in clocks.explain(clock, at, calendar)
+        ],
     }
 
 

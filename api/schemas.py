@@ -45,12 +45,33 @@ class IncidentShown(BaseModel):
     changed_at: datetime
     overdue: bool
     media: list[str]
+    condition: str | None = Field(description="立案条件 code of the filing condition")
+    assisting: list[str] = Field(description="协办部门 departments that help")
+    confirmed: bool | None = Field(description="核实结果 属实与否；null 未核实")
+    merged_into: str | None = Field(description="并入的案件")
+    extensions: int
+    suspensions: int
+    suspended_until: datetime | None
+    urges: int
+    urge_due_at: datetime | None = Field(description="督办须答复于 an answer is due")
+    reworks: int
+    send_backs: int
+    reopened: int
+    normal_since: datetime | None = Field(description="设备恢复正常自")
+    yellow_at: datetime | None = Field(description="黄灯 the deadline is near from then on")
+    stage: str | None = Field(description="处置之外在走的计时 the clock running beside handling")
+    stage_due_at: datetime | None
 
 
 class IncidentWhole(IncidentShown):
     """One incident with what only its own page shows; `reporter` is there for the desk only."""
 
     state_zh: str
+    handler: str | None = None
+    asked: dict[str, Any] | None = Field(default=None, description="待批的申请")
+    urge: dict[str, Any] | None = Field(default=None, description="待答复的督办")
+    appeal: dict[str, Any] | None = Field(default=None, description="申诉与复核")
+    returned: dict[str, Any] | None = Field(default=None, description="待处理的回退")
     position: dict[str, Any] | None = None
     reporter: Reporter | None = None
 

@@ -10,6 +10,7 @@ from api.caller import Caller
 from incidents.incident import Incident, public_view
 from incidents.lifecycle import Move, State
 
+_AMONG_STAFF = ("handler", "asked", "urge", "appeal", "returned")
 _HIDDEN_FROM_WALLS = {"text": "", "media": (), "inspector": None}
 
 
@@ -26,6 +27,7 @@ def shown(incident: Incident, caller: Caller | None, now: datetime | None = None
             if incident.raw_lon is None
             else {"lon": incident.raw_lon, "lat": incident.raw_lat, "datum": incident.datum}
         )
+        view |= {name: getattr(incident, name) for name in _AMONG_STAFF}
     if caller is not None and caller.sees_reporter:
         view["reporter"] = incident.reporter
     return view

@@ -21,7 +21,9 @@ COLUMNS = (
     "number", "state", "version", "category", "text", "urgent", "source", "rule", "subject", "lon", "lat", "cell",
     "community", "street", "district", "department", "inspector", "reports", "first_event_at", "last_event_at",
     "reported_at", "opened_at", "dispatched_at", "accepted_at", "handled_at", "verified_at", "closed_at", "due_at",
-    "changed_at", "overdue", "media",
+    "changed_at", "overdue", "media", "condition", "assisting", "confirmed", "merged_into", "extensions", "suspensions",
+    "suspended_until", "urges", "urge_due_at", "reworks", "send_backs", "reopened", "normal_since", "yellow_at", "stage",
+    "stage_due_at",
 )  # fmt: skip
 """What an incident in a list shows, in this order; `cell` is the cell's code."""
 
