@@ -181,6 +181,8 @@ def _closed(course: Course, step: Step) -> None:
 def _reopened(course: Course, _: Step) -> None:
     _undone(course)
     course.flags |= Flag.REOPENED
+    if course.spell:
+        course.spell.returned = True  # to be dispatched anew: nobody's deadline runs
 
 
 def _urged(course: Course, step: Step) -> None:
@@ -230,19 +232,24 @@ _READ: Mapping[str, Callable[[Course, Step], None]] = {
 
 
 def _read_clocks(course: Course, step: Step) -> None:
-    """`data.clocks`: every clock the move stopped or paused, with what it used."""
+    """`data.clocks`: every clock the move stopped or paused, with what it used until then."""
     for clock in step.data.get("clocks") or ():
         kind, used = clock.get("kind"), clock.get("used_s")
-        if kind == "acceptance" and course.acceptance_s is None and used is not None:
+        if kind == "acceptance" and used is not None:
             course.acceptance_s = round(used)
+            course.flags &= ~Flag.ACCEPTED_LATE
             course.flags |= Flag.ACCEPTED_LATE if clock.get("overdue") else 0
-        spell = course.spell
-        if kind != "handling" or spell is None:
-            continue
-        due = clock.get("due_at")
-        spell.clock_due = datetime.fromisoformat(due) if isinstance(due, str) else spell.clock_due
-        spell.clock_overdue = bool(clock.get("overdue"))
-        spell.handling_s = spell.handling_s if used is None else round(used)
+        if kind == "handling" and course.spell:
+            _read_handling(course.spell, clock)
+
+
+def _read_handling(spell: Spell, clock: Mapping[str, Any]) -> None:
+    if spell.flags & Flag.HANDLED:
+        return  # it stood still since 处置反馈; what ends the incident only says so again
+    due, used = clock.get("due_at"), clock.get("used_s")
+    spell.clock_due = datetime.fromisoformat(due) if isinstance(due, str) else spell.clock_due
+    spell.clock_overdue = bool(clock.get("overdue"))
+    spell.handling_s = spell.handling_s if used is None else round(used)
 
 
 def _read_answer(course: Course, step: Step) -> None:

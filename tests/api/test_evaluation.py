@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 
 from incidents.lifecycle import Role
 from incidents.postgres import accounts, evaluation_store
-from tests.api.town import ROLES, Town, token
+from tests.api.town import ROLES, Town, dispatched, move, token
 from tests.incidents.evaluation_stories import DEPARTMENTS, stories
 from tests.postgres.evaluation_tellers import NOW, settle, tell_all
 
@@ -272,3 +273,35 @@ def test_a_month_is_closed_and_run_again_through_the_api(client: TestClient, sco
         ).status_code
         == 422
     )
+
+
+def test_what_the_desk_does_is_counted_as_it_was_done(client: TestClient, scored: Town) -> None:
+    mine, other = scored.departments
+    period = f"from={datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}&to={datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+
+    def figures() -> dict[str, int]:
+        with scored.connect() as conn:
+            evaluation_store.roll_up(conn, datetime.now(UTC))
+        told = _ask(client, f"{BASE}?by=department&{period}")
+        row = next((r for r in told["rows"] if r["code"] == mine), told["total"])
+        return {key: figure["n"] if row["code"] else 0 for key, figure in row["figures"].items()}
+
+    before = figures()
+    returned = dispatched(client, mine, 8, 8)
+    assert move(client, "department", returned, "send_back", reason="不归我们管").status_code == 200
+    answer = move(client, "dispatcher", returned, "redispatch", department=other)
+    assert answer.status_code == 200, answer.text
+    done = dispatched(client, mine, 8, 9, category="gb47678.5-2026/matter/06010")
+    for who, name in (
+        ("department", "accept"), ("department", "report_handled"), ("inspector", "verified"), ("intake_officer", "close"),
+    ):  # fmt: skip
+        answer = move(client, who, done, name)
+        assert answer.status_code == 200, (name, answer.text)
+    after = figures()
+    more = {key: after[key] - before[key] for key in after if after[key] != before[key]}
+    assert more["dispatched"] == 2
+    assert more["dispatched_accurately"] == 1
+    assert more["sent_back"] == more["dispatched_sent_back"] == more["dispatched_redispatched"] == 1
+    assert more["handled"] == more["verified"] == more["closed"] == more["due_on_time"] == 1
+    assert more["due_closed_on_time"] == 1
+    assert "overdue_all" not in more

@@ -46,6 +46,9 @@ class Spell:
     def handling_clock(self) -> dict[str, Any] | None:
         lines = [*self.lines[1:], *([self.next] if self.next else [])]
         told = [c for line in lines for c in line.data.get("clocks", ()) if c["kind"] == "handling"]
+        told = [
+            c for c in told if c["due_at"]
+        ]  # without one it stood still before, and was told of then
         return told[-1] if told else None
 
     @property
@@ -56,7 +59,7 @@ class Spell:
 
     @property
     def returned(self) -> bool:
-        return bool(self.of("send_back"))
+        return bool(self.of("send_back", "reopen"))
 
     def settled(self) -> tuple[str, datetime] | None:
         """on_time or overdue, and since when that is known."""
@@ -108,7 +111,7 @@ class Life:
             for c in line.data.get("clocks", ())
             if c["kind"] == "acceptance"
         ]
-        return told[0] if told else None
+        return told[-1] if told else None
 
     @property
     def closed_stands(self) -> str | None:

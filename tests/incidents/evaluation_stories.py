@@ -34,7 +34,7 @@ _NEXT: dict[str, tuple[tuple[str, str], ...]] = {
     "suspended": (("resume", "handling"),),
     "handled": (("verify", "verifying"), ("verified", "verifying"), ("rework", "handling"), ("self_close", "closed")),
     "verifying": (("verified", "verifying"), ("close", "closed"), ("close", "closed"), ("rework", "handling")),
-    "closed": (("appeal", "closed"), ("review", "closed"), ("note", "closed"), ("reopen", "handling")),
+    "closed": (("appeal", "closed"), ("review", "closed"), ("note", "closed"), ("reopen", "open")),
     "void": (),
 }  # fmt: skip
 _BY = {
@@ -134,9 +134,13 @@ def _clocks(
     story: Story, move: str, target: str, at: datetime, dice: Random
 ) -> list[dict[str, Any]]:
     told = []
-    if story.state in {"reported", "confirming"} and target in {"open", "void"}:
+    if story.state in {"reported", "confirming"} and target in {"open", "void", "confirming"}:
         told.append(
             {"kind": "acceptance", "used_s": dice.randrange(2000), "overdue": dice.random() < 0.3}
+        )
+    if target == "closed" and story.state in {"handled", "verifying"} and story.due_at is not None:
+        told.append(
+            {"kind": "handling", "used_s": 7, "due_at": None, "overdue": dice.random() < 0.5}
         )
     stops = target in {"handled", "suspended", "closed", "open"} or move == "redispatch"
     if (
@@ -156,14 +160,14 @@ def _clocks(
 
 
 def _run_clock(story: Story, move: str, target: str, at: datetime, dice: Random) -> None:
-    if move in {"dispatch", "redispatch", "resume", "rework", "reopen"}:
+    if move in {"dispatch", "redispatch", "resume", "rework"}:
         limit = (
             dice.choice((None, 60, 600, 6000, 40_000))
             if not story.clocks
             else dice.choice((60, 600, 40_000))
         )
         story.due_at = None if limit is None else at + timedelta(minutes=limit)
-    elif move == "send_back" or target == "suspended":
+    elif move in {"send_back", "reopen"} or target == "suspended":
         story.due_at = None
 
 
