@@ -13,4 +13,4 @@ select code from unnest(%(codes)s::text[]) code
 -- name: conditions
 -- Which of these (category, filing condition) something was filed by; only asked of the few a new edition leaves out.
 select key, code from unnest(%(keys)s::text[], %(codes)s::text[]) gone(key, code)
- where exists (select from incident i where i.category = key and to_jsonb(i) ->> 'condition' = code);
+ where exists (select from incident i where i.category = key and i.condition = code);

@@ -170,7 +170,6 @@ def test_a_whole_body_may_not_lose_what_is_referred_to_either(conn: Connection) 
 
 
 def test_a_condition_an_incident_was_filed_by_cannot_go(conn: Connection) -> None:
-    conn.execute("alter table incident add column if not exists condition text")
     key = "gb47678.5-2026/matter/01001"
     an_incident(conn, key)
     conn.execute("update incident set condition = '2'")
