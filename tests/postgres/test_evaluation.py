@@ -353,7 +353,7 @@ def test_two_who_close_at_once_make_one_edition(database_url: str, conn: Connect
 def test_other_figures_hold_from_the_next_batch_and_closed_months_keep_theirs(
     conn: Connection,
 ) -> None:
-    told = stories(16, 100)
+    told = stories(23, 120)
     tell_all(conn, told)
     editions.close(conn, OCTOBER, "kaoping", NOW)
     closed = _everything(conn, _month(10))
