@@ -48,6 +48,7 @@ def _standards() -> dict[str, Any]:
         "nearby": _toml("nearby.toml")["nearby"],
         "departments": _toml("departments.toml")["department"],
         "unsorted": filed[0]["unsorted"],
+        "policy": _toml("policy.toml"),
     }
 
 
@@ -72,14 +73,13 @@ def _give_conditions(rows: list[Row]) -> None:
     for row in rows:
         block = _first(file["conditions"], row["key"])
         if block is not None:
-            row["conditions"] = [
-                _condition(one, file["basis"][block["basis"]]) for one in block["rows"]
-            ]
+            row["conditions"] = [_condition(one, file["basis"], block) for one in block["rows"]]
 
 
-def _condition(row: list[Any], basis: str) -> Row:
-    code, zh, amount, unit, closing, en = row
+def _condition(row: list[Any], words: Mapping[str, str], block: Mapping[str, Any]) -> Row:
+    code, zh, amount, unit, closing, en, *own = row
     limit = {"amount": amount, "unit": unit}
+    basis = words[own[0] if own else block["basis"]]
     return {"code": code, "zh": zh, "limit": limit, "closing": closing, "en": en, "basis": basis}
 
 

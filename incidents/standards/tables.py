@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,6 +19,7 @@ from incidents.dispatching import Route, RouteBook
 from incidents.duplicates import Nearby
 from incidents.equivalents import Correspondence
 from incidents.errors import DecisionRefused
+from incidents.policy import Policy
 from incidents.rules_book import ReportRule, Rule, matches
 from incidents.standards import seeds
 from incidents.standards.calendar_table import CalendarTable, read_calendar, write_calendar
@@ -30,6 +31,7 @@ from incidents.standards.category_tables import (
     write_category,
     write_correspondence,
 )
+from incidents.standards.policy_table import changed, read_policy
 from incidents.standards.route_tables import check_routes, read_routes, write_routes
 from incidents.standards.rows import Faults, Row, only_once, rows_of
 from incidents.standards.rule_tables import read_rules, write_rules
@@ -57,6 +59,7 @@ class Standards:
     departments: Mapping[str, Department]
     unsorted: str
     correspondences: tuple[Correspondence, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
     def nearby(self) -> dict[str, Nearby | None]:
         """Nearness of every category: its first row that fits; None without one."""
@@ -147,6 +150,7 @@ def decide(
         departments=standards.departments,
         editions=dict(editions),
         calendar=working_time.calendar(ZoneInfo(time_zone)),
+        policy=standards.policy,
     )
 
 
@@ -176,9 +180,10 @@ def _read_standards(body: Mapping[str, Any]) -> Standards:
     unsorted = body.get("unsorted")
     if not isinstance(unsorted, str) or unsorted not in by_key:
         faults.add("unsorted", "须为一个已有类别", "should be one of the categories")
+    policy = read_policy(body.get("policy"), by_key, faults)
     faults.refuse("standards")
     by_code = {d.code: d for _, d in departments}
-    return Standards(by_key, nearness, by_code, str(unsorted), rows)
+    return Standards(by_key, nearness, by_code, str(unsorted), rows, policy)
 
 
 def _nearness(row: Row) -> Nearness:
@@ -207,13 +212,14 @@ def _written_standards(standards: Standards) -> dict[str, Any]:
         {"code": d.code, "zh": d.name_zh, "en": d.name_en, "parent": d.parent}
         for d in standards.departments.values()
     ]
-    return {
+    body = {
         "categories": [write_category(one) for one in standards.categories.values()],
         "correspondences": [write_correspondence(one) for one in standards.correspondences],
         "nearby": [_written_nearness(row) for row in standards.nearness],
         "departments": [{k: v for k, v in d.items() if v} for d in departments],
         "unsorted": standards.unsorted,
     }
+    return changed(body, standards.policy)
 
 
 def _written_nearness(row: Nearness) -> dict[str, Any]:
