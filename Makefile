@@ -84,4 +84,4 @@ contracts:
 	@.venv/bin/lint-imports --no-logo
 
 unit:
-	@$(PY) -m pytest -q -n 2 -m "not real and not slow and not chaos"
+	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not real and not slow and not chaos"

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,19 @@ from local.scratch import scratch_folder
 
 TEMPLATE = "template_migrated"
 
+QUICK = "not real and not slow and not chaos"
+"""What `make check` asks for."""
+_WHOLLY_OTHER = re.compile(r"^pytestmark = .*\bmark\.(real|slow|chaos)\b", re.MULTILINE)
+
 os.environ["YIWANG_HOME"] = os.devnull
 """No test meets the system a developer runs beside it: settings look into the home for its addresses."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a file unloaded in the quick part if it says, in its one line, that all of it belongs to another part."""
+    if config.option.markexpr != QUICK or not collection_path.name.startswith("test_"):
+        return None
+    return bool(_WHOLLY_OTHER.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 @pytest.fixture(scope="session")
