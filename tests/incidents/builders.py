@@ -33,7 +33,9 @@ def a_place(east_m: float = 0.0, *, cell_code: str | None = CELL, lat: float = L
     """A place so many metres east of the middle of the test city."""
     lon = LON + east_m / 98_420.0  # metres of a degree of longitude at 27.9°
     parts = {"community": 12, "street": 9, "district": 6}
-    areas = {name: cell_code[:n] if cell_code else None for name, n in parts.items()}
+    areas: dict[str, Any] = {
+        name: cell_code[:n] if cell_code else None for name, n in parts.items()
+    }
     return Place(Position(lon, lat, Datum.WGS84), lon, lat, None, cell_code, **areas)
 
 
