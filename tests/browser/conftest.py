@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from local import pages
 from local.trouble import Trouble
 from tests.browser import town
 from tests.browser.eyes import chromium
 from tests.journey.system import WholeSystem, whole_system
+
+expect.set_options(timeout=20_000)  # a machine shared with the whole system it looks at
 
 
 @pytest.fixture(scope="session")

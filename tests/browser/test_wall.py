@@ -92,7 +92,7 @@ def test_the_map_draws_the_cells_from_static_tiles_and_fills_those_with_incident
     system: WholeSystem, screen: Watched
 ) -> None:
     page = screen.page
-    page.wait_for_function("() => document.querySelectorAll('.map canvas').length > 0")
+    page.wait_for_selector(".map[data-drawn]", timeout=60_000)
     expect(page.locator(".map-time output")).to_have_text("当前未结")
     tiles = [url for url in screen.requests if "/grid/tiles/" in url]
     assert tiles

@@ -6,11 +6,11 @@
 
 import { computed, reactive, ref } from "vue";
 import { address } from "@/client/address";
-import { get } from "@/client/ask";
+import { get, Refusal } from "@/client/ask";
 import { person } from "@/session/session";
 import type { Line } from "@/client/stream";
 
-export type Trouble = "server" | "database" | "broker" | "workers" | "decisions" | "refused" | "stale";
+export type Trouble = "server" | "database" | "broker" | "workers" | "refused" | "denied" | "stale";
 
 const ASK_MS = 2_000;
 const ANSWER_MS = 6_000;
@@ -25,6 +25,8 @@ const now = ref(performance.now());
 const heard = ref(performance.now());
 const data = reactive({ lag: null as number | null, at: null as string | null, told: performance.now() });
 const checks = ref<Ready["checks"]>({});
+/** Whether this account may not see what a screen shows. */
+const denied = ref(false);
 /** Whether changes come in live. */
 export const line = ref<Line>("connecting");
 /** Seconds after which data counts as standing still; a wall's address may say otherwise. */
@@ -41,6 +43,7 @@ export const troubles = computed<Trouble[]>(() => {
   if (silence.value > SILENT_S) return ["server"];
   const found: Trouble[] = [];
   if (line.value === "refused") found.push("refused");
+  if (denied.value) found.push("denied");
   if (checks.value.database?.ok === false) found.push("database");
   if (checks.value.kafka?.ok === false) found.push("broker");
   if (!found.length && checks.value.workers?.ok === false) found.push("workers");
@@ -84,7 +87,9 @@ async function look(): Promise<void> {
     checks.value = ((await answer.json()) as Ready).checks ?? {};
     heard.value = performance.now();
     if (person.value && !person.value.password_due) dated(await get("/api/v1/wall/summary", undefined, undefined, patience.signal));
-  } catch {
+    denied.value = false;
+  } catch (fault) {
+    denied.value = fault instanceof Refusal && fault.status === 403;
     // Silence says it: `heard` and the age grow.
   } finally {
     clearTimeout(timer);

@@ -171,6 +171,11 @@ export class CityMap {
       });
       this.whole();
       this.grid.show(this.counts);
+      // For whoever measures: when all that was asked for stood on the screen, in milliseconds since the page was asked.
+      this.map.once("rendercomplete", () => {
+        const place = this.map.getTargetElement();
+        if (place) place.dataset.drawn = String(Math.round(performance.now()));
+      });
     } catch (fault) {
       if (!(fault instanceof Refusal)) throw fault;
       // No edition, or nobody there: the map shows what has a place, and asks again.

@@ -29,7 +29,7 @@ export const TABLE = {
   trouble_database: ["数据库无法连接", "the database is away"],
   trouble_broker: ["消息系统 Kafka 无法连接", "the broker is away"],
   trouble_workers: ["处理进程无响应", "no worker answers"],
-  trouble_decisions: ["规则尚未读入", "decisions are not read"],
+  trouble_denied: ["此账户无权查看这些数据", "this account may not see these data"],
   trouble_refused: ["登录已失效，请重新登录", "the login is no longer good"],
   trouble_stale: ["没有新数据", "no new data"],
   newest: ["最新案件", "Newest incidents"],
