@@ -306,6 +306,43 @@ def test_a_photo_may_go_straight_to_an_incident_that_has_not_ended(
     assert send(client, fresh(), who="shift_lead", incident=ended).status_code == 409
 
 
+def test_a_move_brings_its_photos_as_evidence_of_its_stage(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 9, 1)
+    assert move(client, "department", number, "accept").status_code == 200
+    before = sent(client, fresh(), "department", kind="before")
+    assert (
+        move(client, "department", number, "note", media=[before], reason="到场").status_code == 200
+    )
+    after = sent(client, fresh(), "department", kind="after")
+    handled = move(client, "department", number, "report_handled", media=[after])
+    assert handled.status_code == 200, handled.text
+    listed = client.get(f"/api/v1/incidents/{number}/media", headers=token("auditor")).json()
+    assert [(p["id"], p["kind"], p["stage"], p["move"], p["by"]) for p in listed] == [
+        (before, "before", "handling", "note", "department"),
+        (after, "after", "handling", "report_handled", "department"),
+    ]
+    history = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()
+    assert history[-1]["data"]["media"] == [after]
+
+
+def test_a_move_that_is_refused_leaves_its_photo_unused(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 9, 3)
+    own, theirs = sent(client, fresh(), "department"), sent(client, fresh(), "neighbour")
+    for media, name, status, code in (
+        ([own, theirs], "accept", 422, "media_refused"),
+        (["0" * 32], "accept", 422, "media_refused"),
+        ([own], "close", 409, "move_refused"),
+    ):
+        answer = move(client, "department", number, name, media=media)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    with town.connect() as connection:
+        photo = media_store.find(connection, own)
+        assert photo is not None
+        assert not photo.attached
+    listed = client.get(f"/api/v1/incidents/{number}/media", headers=token("auditor")).json()
+    assert listed == []
+
+
 def test_photos_of_a_merged_incident_are_seen_with_the_one_it_became_part_of(
     client: TestClient, town: Town
 ) -> None:
