@@ -154,7 +154,7 @@ def test_the_workbook_says_who_took_it_out_and_holds_no_formula(
     book = CalamineWorkbook.from_filelike(io.BytesIO(answer.content))
     assert book.sheet_names == ["指标", "比率", "含义"]
     for name in book.sheet_names:
-        mark = book.get_sheet_by_name(name).to_python()[0][0]
+        mark = str(book.get_sheet_by_name(name).to_python()[0][0])
         assert "导出人 evaluator" in mark
         assert "UTC" in mark
     figures = book.get_sheet_by_name("指标").to_python()

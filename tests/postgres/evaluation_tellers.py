@@ -1,16 +1,22 @@
-"""Tells made-up lives of incidents to the ledger, whole or line by line, as the desk would."""
+"""Tells made-up lives of incidents to the ledger, and reads evaluation back, for the tests of its store."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from incidents.incident import Fact, HistoryRow, Incident, Kept
 from incidents.lifecycle import State
 from incidents.postgres import city
+from incidents.postgres import evaluation_editions as editions
+from incidents.postgres import evaluation_views as views
 from incidents.postgres.connection import Connection
 from incidents.postgres.ledger import PostgresLedger
+from incidents.standards import evaluation_tables
+from tests.incidents import evaluation_oracle as oracle
 from tests.incidents.evaluation_stories import DEPARTMENTS, Story
 
 
@@ -98,3 +104,56 @@ def tell_all(conn: Connection, stories: Sequence[Story]) -> Teller:
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 """When the stories are looked at: October is over, November is not."""
+
+BOOK = evaluation_tables.read(evaluation_tables.seed())
+EVERYWHERE = views.Within()
+YEAR = editions.Asked(date(2026, 9, 1), date(2026, 12, 31))
+
+
+def a_month(number: int, edition: int | None = None) -> editions.Asked:
+    first = date(2026, number, 1)
+    return editions.Asked(
+        first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), edition
+    )
+
+
+def everything(
+    conn: Connection, asked: editions.Asked = YEAR
+) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """Every figure of every group with its sum."""
+    parts, _ = editions.parts(conn, asked)
+    return {
+        (group, code, key): (one.n, one.total)
+        for group in (*views.GROUPS, views.ALL)
+        for code, row in views.table(conn, parts, group, EVERYWHERE).items()
+        for key, one in row.items()
+    }
+
+
+def counted(
+    conn: Connection, asked: editions.Asked, group: str, code: str | None, key: str, within: views.Within = EVERYWHERE
+) -> list[views.Member]:  # fmt: skip
+    parts, _ = editions.parts(conn, asked)
+    rows = views.members(conn, parts, (group, code, key), within, (None, 100_000))
+    return [member for _, member in rows]
+
+
+def plainly(
+    told: Sequence[Story], asked: editions.Asked, now: datetime = NOW
+) -> dict[tuple[str, str, str], list[Any]]:
+    found = defaultdict(list)
+    for key, rows in oracle.counted(told, now).items():
+        for row in rows:
+            if asked.first <= row[1] <= asked.last:
+                found[key].append(row)
+    return dict(found)
+
+
+def summed(
+    plain: dict[tuple[str, str, str], list[Any]],
+) -> dict[tuple[str, str, str], tuple[int, int]]:
+    adding = {f.key for f in BOOK.figures if f.sums}
+    return {
+        key: (len(rows), sum(r[2] for r in rows) if key[2] in adding else 0)
+        for key, rows in plain.items()
+    }

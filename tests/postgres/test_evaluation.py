@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incidents.errors import DecisionRefused
 from incidents.evaluation import EvaluationRefused, Moment, fell, packed
 from incidents.postgres import evaluation_editions as editions
 from incidents.postgres import evaluation_store as store
 from incidents.postgres import evaluation_views as views
 from incidents.postgres.connection import Connection, connect
-from incidents.standards import evaluation_tables
-from tests.incidents import evaluation_oracle as oracle
-from tests.incidents.evaluation_stories import Story, go_on, merge, stories
-from tests.postgres.evaluation_tellers import NOW, Teller, number_of, settle, tell_all
+from tests.incidents.evaluation_stories import merge, stories
+from tests.postgres.evaluation_tellers import (
+    EVERYWHERE,
+    NOW,
+    YEAR,
+    Teller,
+    a_month,
+    counted,
+    everything,
+    number_of,
+    plainly,
+    settle,
+    summed,
+    tell_all,
+)
 
 pytestmark = pytest.mark.real
-
-BOOK = evaluation_tables.read(evaluation_tables.seed())
-OCTOBER = date(2026, 10, 1)
-EVERYWHERE = views.Within()
-YEAR = editions.Asked(date(2026, 9, 1), date(2026, 12, 31))
 
 
 @pytest.fixture
@@ -41,55 +43,6 @@ def conn(database_url: str) -> Iterator[Connection]:
     with connect(database_url, "test") as opened:
         settle(opened)
         yield opened
-
-
-def _month(number: int, edition: int | None = None) -> editions.Asked:
-    first = date(2026, number, 1)
-    return editions.Asked(
-        first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), edition
-    )
-
-
-def _everything(
-    conn: Connection, asked: editions.Asked = YEAR
-) -> dict[tuple[str, str, str], tuple[int, int]]:
-    """Every figure of every group with its sum."""
-    parts, _ = editions.parts(conn, asked)
-    return {
-        (group, code, key): (one.n, one.total)
-        for group in (*views.GROUPS, views.ALL)
-        for code, row in views.table(conn, parts, group, EVERYWHERE).items()
-        for key, one in row.items()
-    }
-
-
-def _members(
-    conn: Connection, asked: editions.Asked, group: str, code: str | None, key: str, within: views.Within = EVERYWHERE
-) -> list[views.Member]:  # fmt: skip
-    parts, _ = editions.parts(conn, asked)
-    rows = views.members(conn, parts, (group, code, key), within, (None, 100_000))
-    return [member for _, member in rows]
-
-
-def _plain(
-    told: Sequence[Story], asked: editions.Asked, now: datetime = NOW
-) -> dict[tuple[str, str, str], list[Any]]:
-    found = defaultdict(list)
-    for key, rows in oracle.counted(told, now).items():
-        for row in rows:
-            if asked.first <= row[1] <= asked.last:
-                found[key].append(row)
-    return dict(found)
-
-
-def _sums(
-    plain: dict[tuple[str, str, str], list[Any]],
-) -> dict[tuple[str, str, str], tuple[int, int]]:
-    adding = {f.key for f in BOOK.figures if f.sums}
-    return {
-        key: (len(rows), sum(r[2] for r in rows) if key[2] in adding else 0)
-        for key, rows in plain.items()
-    }
 
 
 def _live(conn: Connection) -> tuple[list[Any], list[Any]]:
@@ -112,8 +65,8 @@ def test_every_figure_of_every_group_is_what_counting_the_plain_way_gives(conn: 
     told = stories(7, 200)
     tell_all(conn, told)
     assert store.roll_up(conn, NOW) == 200
-    for asked in (YEAR, _month(10), editions.Asked(date(2026, 9, 25), date(2026, 10, 9))):
-        assert _everything(conn, asked) == _sums(_plain(told, asked))
+    for asked in (YEAR, a_month(10), editions.Asked(date(2026, 9, 25), date(2026, 10, 9))):
+        assert everything(conn, asked) == summed(plainly(told, asked))
 
 
 def test_every_number_opens_to_exactly_the_incidents_it_counts(conn: Connection) -> None:
@@ -121,10 +74,10 @@ def test_every_number_opens_to_exactly_the_incidents_it_counts(conn: Connection)
     tell_all(conn, told)
     store.roll_up(conn, NOW)
     opened = 0
-    for asked in (_month(10), editions.Asked(date(2026, 9, 25), date(2026, 10, 9))):
-        plain = _plain(told, asked)
-        for (group, code, key), (n, total) in _everything(conn, asked).items():
-            rows = _members(conn, asked, group, None if group == views.ALL else code, key)
+    for asked in (a_month(10), editions.Asked(date(2026, 9, 25), date(2026, 10, 9))):
+        plain = plainly(told, asked)
+        for (group, code, key), (n, total) in everything(conn, asked).items():
+            rows = counted(conn, asked, group, None if group == views.ALL else code, key)
             assert len(rows) == n
             assert len({row.number for row in rows}) == n
             assert {row.number for row in rows} == {
@@ -142,7 +95,7 @@ def test_a_list_is_turned_page_by_page_without_loss(conn: Connection) -> None:
     tell_all(conn, told)
     store.roll_up(conn, NOW)
     parts, _ = editions.parts(conn, YEAR)
-    whole = [row.number for row in _members(conn, YEAR, "all", None, "reported")]
+    whole = [row.number for row in counted(conn, YEAR, "all", None, "reported")]
     turned: list[str] = []
     after = None
     while True:
@@ -162,22 +115,20 @@ def test_merged_incidents_count_nowhere_and_once_again_when_taken_apart(conn: Co
     victim = next(
         n for n, s in enumerate(told) if not s.merged and s.state not in {"void", "closed"}
     )
-    before = _everything(conn)
+    before = everything(conn)
     alone = deepcopy(told[victim])
     merge(told[victim])
     teller.tell(victim, told[victim])
     store.roll_up(conn, NOW)
-    assert number_of(victim) not in {
-        m.number for m in _members(conn, YEAR, "all", None, "reported")
-    }
-    assert _everything(conn) == _sums(_plain(told, YEAR))
+    assert number_of(victim) not in {m.number for m in counted(conn, YEAR, "all", None, "reported")}
+    assert everything(conn) == summed(plainly(told, YEAR))
     told[victim].merged = False
     told[victim].state, told[victim].due_at = alone.state, alone.due_at
     step = told[victim].steps[-1]
     told[victim].steps.append(replace(step, move="unmerge", to_state=alone.state))
     teller.tell(victim, told[victim])
     store.roll_up(conn, NOW)
-    assert _everything(conn) == before
+    assert everything(conn) == before
 
 
 @given(st.integers(0, 2**32))
@@ -209,7 +160,7 @@ def test_any_order_of_batches_and_a_rebuild_from_nothing_give_the_same(
             if dice.random() < 0.05:
                 store.rebuild(conn, NOW - timedelta(days=dice.randrange(40)), most=5)
         store.roll_up(conn, NOW)
-        assert _everything(conn) == _sums(_plain(told, YEAR))
+        assert everything(conn) == summed(plainly(told, YEAR))
         step_by_step = _live(conn)
         store.rebuild(conn, NOW)
         assert _live(conn) == step_by_step
@@ -233,7 +184,7 @@ def test_a_deadline_that_passes_is_noticed_though_nobody_touches_the_incident(
     tell_all(conn, told)
     for day in range(7):
         store.roll_up(conn, NOW + timedelta(days=day, minutes=1))
-        rows = _members(conn, YEAR, "all", None, "due_unhandled")
+        rows = counted(conn, YEAR, "all", None, "due_unhandled")
         assert len(rows) == min(day + 1, len(told))
 
 
@@ -242,79 +193,7 @@ def test_a_clock_that_is_behind_takes_nothing_back(conn: Connection) -> None:
     store.roll_up(conn, NOW + timedelta(days=2))
     tell_all(conn, [replace(story, due_at=NOW + timedelta(days=1))])
     store.roll_up(conn, NOW)
-    assert len(_members(conn, YEAR, "all", None, "due_unhandled")) == 1
-
-
-def test_a_closed_month_stays_as_it_was_figure_by_figure_and_incident_by_incident(
-    conn: Connection,
-) -> None:
-    told = stories(12, 120)
-    teller = tell_all(conn, told)
-    first = editions.close(conn, OCTOBER, "kaoping", NOW)
-    closed = _everything(conn, _month(10))
-    assert closed == _sums(_plain(told, _month(10)))
-    lists = {key: [m.number for m in _members(conn, _month(10), key[0], None if key[0] == "all" else key[1], key[2])]
-             for key in closed}  # fmt: skip
-    dice = Random(5)
-    for number, story in enumerate(told):
-        go_on(story, dice, 3)
-        if number % 9 == 0 and not story.merged:
-            merge(story)
-        teller.tell(number, story)
-    store.roll_up(conn, NOW)
-    assert _everything(conn, _month(10)) == closed
-    for key, numbers in lists.items():
-        rows = _members(conn, _month(10), key[0], None if key[0] == "all" else key[1], key[2])
-        assert [m.number for m in rows] == numbers
-    part = editions.Asked(date(2026, 10, 3), date(2026, 10, 20))
-    assert _everything(conn, part) != _everything(conn, replace(part, edition=0))
-    now = _sums(_plain(told, _month(10)))
-    assert _everything(conn, _month(10, 0)) == now != closed
-
-    second = editions.rerun(conn, OCTOBER, "kaoping", NOW, "申诉复核后重算")
-    assert (first.number, second.number, second.author, second.reason) == (
-        1,
-        2,
-        "kaoping",
-        "申诉复核后重算",
-    )
-    assert _everything(conn, _month(10)) == now
-    assert _everything(conn, _month(10, 1)) == closed
-    store.rebuild(conn, NOW)
-    assert _everything(conn, _month(10)) == now
-    assert _everything(conn, _month(10, 1)) == closed
-    for key, numbers in lists.items():
-        rows = _members(conn, _month(10, 1), key[0], None if key[0] == "all" else key[1], key[2])
-        assert [m.number for m in rows] == numbers
-
-
-def test_a_month_is_closed_once_when_it_is_over_and_run_again_with_a_reason(
-    conn: Connection,
-) -> None:
-    tell_all(conn, stories(13, 5))
-    for month, why in ((date(2026, 11, 1), "尚未结束"), (date(2026, 10, 2), "尚未结束")):
-        with pytest.raises(EvaluationRefused, match=why):
-            editions.close(conn, month, "kaoping", NOW)
-    with pytest.raises(EvaluationRefused, match="尚未关账"):
-        editions.rerun(conn, OCTOBER, "kaoping", NOW, "再算")
-    editions.close(conn, OCTOBER, "kaoping", NOW)
-    with pytest.raises(EvaluationRefused, match="已关账"):
-        editions.close(conn, OCTOBER, "kaoping", NOW)
-    with pytest.raises(EvaluationRefused, match="理由"):
-        editions.rerun(conn, OCTOBER, "kaoping", NOW, "  ")
-    with pytest.raises(EvaluationRefused, match="没有第 3 版"):
-        editions.parts(conn, _month(10, 3))
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        conn.execute("update evaluation_edition set reason = '改'")
-
-
-def test_a_month_ends_at_the_city_s_midnight(conn: Connection) -> None:
-    with pytest.raises(EvaluationRefused):
-        editions.close(conn, OCTOBER, "kaoping", datetime(2026, 10, 31, 15, 59, tzinfo=UTC))
-    assert (
-        editions.close(conn, OCTOBER, "kaoping", datetime(2026, 10, 31, 16, 0, tzinfo=UTC)).number
-        == 1
-    )
+    assert len(counted(conn, YEAR, "all", None, "due_unhandled")) == 1
 
 
 def test_two_who_roll_up_at_once_count_everything_once(database_url: str, conn: Connection) -> None:
@@ -331,74 +210,8 @@ def test_two_who_roll_up_at_once_count_everything_once(database_url: str, conn: 
         for one in busy:
             one.result()
     store.roll_up(conn, NOW)
-    assert _everything(conn) == _sums(_plain(told, YEAR))
+    assert everything(conn) == summed(plainly(told, YEAR))
     assert conn.execute("select count(*) from evaluation_due").fetchone() == (0,)
-
-
-def test_two_who_close_at_once_make_one_edition(database_url: str, conn: Connection) -> None:
-    tell_all(conn, stories(15, 20))
-
-    def close(n: int) -> str:
-        with connect(database_url, "other") as own:
-            try:
-                return str(editions.close(own, OCTOBER, f"kaoping-{n}", NOW).number)
-            except EvaluationRefused:
-                return "refused"
-
-    with ThreadPoolExecutor(3) as others:
-        assert sorted(others.map(close, range(3))) == ["1", "refused", "refused"]
-    assert len(editions.editions(conn, OCTOBER)) == 1
-
-
-def test_other_figures_hold_from_the_next_batch_and_closed_months_keep_theirs(
-    conn: Connection,
-) -> None:
-    told = stories(23, 120)
-    tell_all(conn, told)
-    editions.close(conn, OCTOBER, "kaoping", NOW)
-    closed = _everything(conn, _month(10))
-    body = deepcopy(evaluation_tables.seed())
-    body["exclude"] = [row for row in body["exclude"] if row["flag"] != "upheld"]
-    body["figures"] = [row for row in body["figures"] if row["key"] != "verified"]
-    body["rates"] = [row for row in body["rates"] if "verified" not in (row["of"], row.get("over"))]
-    store.decide(conn, body, "kaoping")
-    store.roll_up(conn, NOW)
-    assert _everything(conn, _month(10)) == closed
-    live = _everything(conn, _month(10, 0))
-    assert not any(key[2] == "verified" for key in live)
-    upheld = _members(conn, _month(10, 0), "all", None, "overdue")
-    plain = _plain(told, _month(10))
-    assert {m.number for m in upheld} > {number_of(r[0]) for r in plain["all", "", "overdue"]}
-    store.rebuild(conn, NOW)
-    assert _everything(conn, _month(10, 0)) == live
-
-
-def test_figures_that_make_no_sense_are_refused_with_every_reason(conn: Connection) -> None:
-    body = deepcopy(evaluation_tables.seed())
-    body["figures"][0]["at"] = "yesterday"
-    body["figures"][1]["having"] = ["brave"]
-    body["rates"][0]["of"] = "nothing"
-    body["exclude"][0]["figures"].append("upheld")
-    body["rates"][1]["colour"] = "red"
-    with pytest.raises(DecisionRefused) as refusal:
-        store.decide(conn, body, "kaoping")
-    reasons = " ".join(reason for _, reason in refusal.value.facts["faults"])
-    for word in (
-        "at is one of",
-        "no flag is called brave",
-        "no figure is called nothing",
-        "very flag",
-        "colour",
-    ):
-        assert word in reasons
-    assert conn.execute("select count(*) from decision where kind = 'evaluation'").fetchone() == (
-        0,
-    )
-
-
-def test_the_seed_is_kept_as_json_and_read_again() -> None:
-    body = json.loads(json.dumps(evaluation_tables.seed()))
-    assert evaluation_tables.read(body) == BOOK
 
 
 def test_part_of_the_city_is_counted_from_the_scores_and_agrees_with_the_whole(
@@ -407,7 +220,7 @@ def test_part_of_the_city_is_counted_from_the_scores_and_agrees_with_the_whole(
     told = stories(17, 150)
     tell_all(conn, told)
     store.roll_up(conn, NOW)
-    parts, _ = editions.parts(conn, _month(10))
+    parts, _ = editions.parts(conn, a_month(10))
     for level, code in (
         ("district", "110101"),
         ("street", "110101001"),
@@ -419,19 +232,19 @@ def test_part_of_the_city_is_counted_from_the_scores_and_agrees_with_the_whole(
         within = views.Within(**{level: code})
         for group in ("class", "department", "person", "all"):
             got = views.table(conn, parts, group, within)
-            plain = {k: v for k, v in _sums(_plain(mine, _month(10))).items() if k[0] == group}
+            plain = {k: v for k, v in summed(plainly(mine, a_month(10))).items() if k[0] == group}
             assert {
                 (group, c, f): (t.n, t.total) for c, row in got.items() for f, t in row.items()
             } == plain
             for _, c, f in plain:
-                rows = _members(conn, _month(10), group, None if group == "all" else c, f, within)
+                rows = counted(conn, a_month(10), group, None if group == "all" else c, f, within)
                 assert len(rows) == plain[group, c, f][0]
 
 
 def test_a_department_s_own_is_counted_by_category_and_area_too(conn: Connection) -> None:
     tell_all(conn, stories(18, 100))
     store.roll_up(conn, NOW)
-    parts, _ = editions.parts(conn, _month(10))
+    parts, _ = editions.parts(conn, a_month(10))
     whole = views.table(conn, parts, "department", EVERYWHERE)["D2"]
     within = views.Within(department="D2")
     for group in ("class", "street"):
@@ -440,7 +253,7 @@ def test_a_department_s_own_is_counted_by_category_and_area_too(conn: Connection
             assert sum(row[key].n for row in table.values() if key in row) == one.n
         for code, row in table.items():
             for key, one in row.items():
-                assert len(_members(conn, _month(10), group, code, key, within)) == one.n
+                assert len(counted(conn, a_month(10), group, code, key, within)) == one.n
     with pytest.raises(EvaluationRefused, match="岗位或人员"):
         views.table(conn, parts, "person", within)
 
