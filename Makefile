@@ -10,7 +10,7 @@ COMPILE := .venv/bin/uv pip compile -q --generate-hashes --no-emit-index-url --n
            --python-version 3.11 pyproject.toml
 
 .PHONY: help run stop doctor install install-dev test check format-check lint types contracts unit \
-        format bench chaos lock clean reset web browser pictures
+        format bench chaos lock clean reset web browser pictures bench-screens
 
 help: ## 列出全部命令 / show this list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -46,6 +46,9 @@ bench: install-dev ## 基准测试，写入 docs/benchmarks.md / measure, as rat
 
 chaos: install-dev ## 长时间随机杀进程并核对账目 / the long run of kills and outages with its balance sheet
 	@PYTHONPATH=.:docker $(PY) -m tests.chaos
+
+bench-screens: install-dev browser ## 测量大屏，写入 docs/benchmarks-screens.md / measure the wall, into docs/benchmarks-screens.md
+	@PYTHONPATH=.:docker $(PY) -m tests.bench.screens
 
 pictures: install-dev browser ## 重新截取页面图片到 docs/pictures / take the pictures of the screens again
 	@PYTHONPATH=.:docker $(PY) -m tests.browser.pictures

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.screens`: what the wall weighs, how soon it stands, how it moves under load, what it keeps.
+"""`make bench-screens`: what the wall weighs, how soon it stands, how it moves under load, what it keeps.
 
 Drives Debian's Chromium without a graphics card on a whole system; writes docs/benchmarks-screens.md.
 """
