@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import zlib
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from PIL import Image
 from starlette.testclient import TestClient
 
+from api.objects import Objects
 from tests.api.town import token
 
 TAKEN = "2026:11:20 09:30:00"
@@ -109,3 +111,18 @@ def sent(client: TestClient, data: bytes | None = None, who: str = "inspector", 
     assert answer.status_code in {200, 201}, answer.text
     id_: str = answer.json()["id"]
     return id_
+
+
+_number = itertools.count()
+
+
+def fresh(**more: Any) -> bytes:
+    """A photo that nobody sent before."""
+    return a_photo(64, 48, comment=f"{next(_number)}".encode(), **more)
+
+
+def files_of(objects: Objects) -> set[str]:
+    """Names of the files that lie in a store's folder."""
+    folder = objects._folder
+    assert folder is not None
+    return {path.name for path in folder.rglob("*") if path.is_file()}

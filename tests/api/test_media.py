@@ -1,27 +1,20 @@
-"""Photos through the API: taken in, attached, shown to the right people, and kept in step with their files."""
+"""Photos through the API: taken in, attached, and shown to the right people."""
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from api import media_upkeep
 from api.access import DESK, READERS
-from api.objects import Objects
 from api.parts import Parts
-from incidents.errors import DecisionRefused, MediaRefused
 from incidents.lifecycle import Role
-from incidents.postgres import jobs, media_store
-from incidents.postgres.media_store import Use
-from tests.api.photos import a_photo, animated, exif, opened, png_bomb, send, sent
+from incidents.postgres import media_store
+from tests.api.photos import a_photo, animated, exif, files_of, fresh, opened, png_bomb, send, sent
 from tests.api.town import ROLES, Town, a_report, dispatched, middle, move, report, token
 
 pytestmark = pytest.mark.real
@@ -34,14 +27,6 @@ def parts(client: TestClient) -> Parts:
     """The opened parts behind the API."""
     found: Parts = client.app.state.parts  # type: ignore[attr-defined]
     return found
-
-
-_number = itertools.count()
-
-
-def fresh(**more: Any) -> bytes:
-    """A photo that nobody sent before."""
-    return a_photo(64, 48, comment=f"{next(_number)}".encode(), **more)
 
 
 def degrees(value: float) -> tuple[float, float, float]:
@@ -100,14 +85,14 @@ def test_a_form_does_as_well_as_the_bare_body(client: TestClient) -> None:
 def test_a_bad_file_is_refused_with_a_reason_a_person_can_act_on(
     client: TestClient, parts: Parts, data: bytes, status: int, reason: str
 ) -> None:
-    before = _files(parts.objects)
+    before = files_of(parts.objects)
     answer = send(client, data)
     assert answer.status_code == status
     told = answer.json()
     assert (told["code"], told["reason"]) == ("photo_unfit", reason)
     assert told["detail"]
     assert told["detail_en"]
-    assert _files(parts.objects) == before
+    assert files_of(parts.objects) == before
 
 
 @pytest.mark.parametrize("announced", [True, False])
@@ -174,12 +159,12 @@ def test_the_same_bytes_from_the_same_person_are_the_same_photo(client: TestClie
 
 def test_the_same_bytes_sent_at_once_are_kept_once(client: TestClient, parts: Parts) -> None:
     data = fresh()
-    before = _files(parts.objects)
+    before = files_of(parts.objects)
     with ThreadPoolExecutor(4) as people:
         answers = list(people.map(lambda _: send(client, data), range(4)))
     assert {answer.json()["id"] for answer in answers} == {answers[0].json()["id"]}
     assert {answer.status_code for answer in answers} == {200, 201}
-    assert len(_files(parts.objects) - before) == 2
+    assert len(files_of(parts.objects) - before) == 2
 
 
 def test_a_key_is_for_one_photo(client: TestClient, parts: Parts) -> None:
@@ -189,10 +174,10 @@ def test_a_key_is_for_one_photo(client: TestClient, parts: Parts) -> None:
     again = send(client, data, headers=headers)
     assert again.headers["idempotency-replayed"] == "true"
     assert (again.status_code, again.json()) == (201, first.json())
-    before = _files(parts.objects)
+    before = files_of(parts.objects)
     other = send(client, fresh(), headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "key_reused")
-    assert _files(parts.objects) == before
+    assert files_of(parts.objects) == before
 
 
 def test_a_photo_becomes_another_kind_only_while_it_is_evidence_of_nothing(
@@ -373,125 +358,7 @@ def test_whoever_hoards_photos_is_asked_to_use_them(client: TestClient, town: To
         connection.execute("delete from media where account = 'administrator'")
 
 
-def test_a_store_that_is_away_makes_a_503_and_no_row(
-    client: TestClient, parts: Parts, town: Town
-) -> None:
-    whole = parts.objects
-    parts.objects = Objects.at("s3://nowhere/photos?", parts.settings.home)
-    try:
-        with town.connect() as connection:
-            before = connection.execute("select count(*) from media").fetchone()
-            answer = send(client, fresh())
-            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-            assert connection.execute("select count(*) from media").fetchone() == before
-    finally:
-        parts.objects = whole
-
-
-def test_a_lost_file_is_told_marked_and_brought_back_by_sending_it_again(
-    client: TestClient, parts: Parts, town: Town
-) -> None:
-    data = fresh()
-    id_ = sent(client, data)
-    number = report(client, 5, 5, media=[id_])
-    parts.objects.remove(id_)
-    answer = client.get(f"/api/v1/media/{id_}", headers=token("inspector"))
-    assert (answer.status_code, answer.json()["code"]) == (404, "photo_lost")
-    with town.connect() as connection:
-        _age(connection)
-        _sweep(connection, parts.objects)
-        listed = client.get(f"/api/v1/incidents/{number}/media", headers=token("auditor")).json()
-        assert [p["lost"] for p in listed] == [True]
-        assert sent(client, data) == id_
-        assert client.get(f"/api/v1/media/{id_}", headers=token("auditor")).status_code == 200
-        assert media_store.lost(connection) == 0
-
-
-def test_what_is_used_for_nothing_goes_after_a_week_and_evidence_stays(
-    client: TestClient, parts: Parts, town: Town
-) -> None:
-    unused, used, wanted = (fresh() for _ in range(3))
-    gone, stays = sent(client, unused), sent(client, used)
-    report(client, 6, 6, media=[stays])
-    kept = sent(client, wanted)
-    with town.connect() as connection:
-        connection.execute("update media set offered_at = offered_at - interval '8 days'")
-        assert sent(client, wanted) == kept  # sent again: wanted again
-        said = jobs.run_due(
-            connection, datetime.now(UTC), "media_unattached", media_upkeep.runs(parts.objects)
-        )
-        assert said[0].startswith("media_unattached: 清除未使用的照片")
-        assert media_store.find(connection, gone) is None
-        assert media_store.find(connection, stays)
-        assert media_store.find(connection, kept)
-    assert parts.objects.get(gone) is None
-    assert parts.objects.get(gone, small=True) is None
-    assert parts.objects.get(stays)
-    assert parts.objects.get(kept)
-
-
-def test_a_photo_that_is_being_used_does_not_go(client: TestClient, town: Town) -> None:
-    id_ = sent(client, fresh())
-    number = report(client, 6, 7)
-    at = datetime.now(UTC)
-    with town.connect() as user, town.connect() as cleaner:
-        with user.transaction():
-            media_store.check(user, [id_], "inspector")
-            assert (
-                media_store.forget_unattached(cleaner, at + timedelta(days=1), 1000).count(id_) == 0
-            )
-            media_store.attach(user, [id_], Use(number, "reported", "note", "inspector", at))
-        assert media_store.find(cleaner, id_)
-        with pytest.raises(MediaRefused):
-            media_store.check(user, [id_], "dispatcher")
-
-
-def test_a_file_without_a_row_goes_once_it_is_old_and_not_before(
-    client: TestClient, parts: Parts, town: Town
-) -> None:
-    parts.objects.put("ab" * 16, b"picture", b"small")  # as a crash between file and row leaves it
-    with town.connect() as connection:
-        media_upkeep.sweep(connection, parts.objects, datetime.now(UTC), timedelta(hours=1))
-        assert parts.objects.get("ab" * 16) == b"picture"
-        _sweep(connection, parts.objects)
-    assert parts.objects.get("ab" * 16) is None
-
-
-def test_a_store_full_of_strangers_is_left_alone(town: Town) -> None:
-    objects = Objects.at("memory:///", None)  # type: ignore[arg-type]
-    for n in range(150):
-        objects.put(f"{n:032x}", b"p", b"s")
-    with town.connect() as connection:
-        said = _sweep(connection, objects)
-        assert "未删除" in said
-        assert objects.get(f"{7:032x}") == b"p"
-        _sweep(connection, objects, surely=True)
-        assert objects.get(f"{7:032x}") is None
-        connection.execute("update media set lost_at = null")
-
-
-def test_only_the_api_runs_the_jobs_over_photos(town: Town) -> None:
-    with town.connect() as connection, pytest.raises(DecisionRefused, match="python -m api media"):
-        jobs.run_due(connection, datetime.now(UTC), "media_sweep")
-
-
 def test_every_photo_is_in_the_books_of_openapi(client: TestClient) -> None:
     described = json.loads(client.get("/openapi.json").text)["paths"]
     assert "multipart/form-data" in described["/api/v1/media"]["post"]["requestBody"]["content"]
     assert "415" in described["/api/v1/media"]["post"]["responses"]
-
-
-def _sweep(connection: Any, objects: Objects, *, surely: bool = False) -> str:
-    """As if three days had gone by."""
-    later = datetime.now(UTC) + timedelta(days=3)
-    return media_upkeep.sweep(connection, objects, later, timedelta(days=1), surely=surely)
-
-
-def _age(connection: Any) -> None:
-    connection.execute("update media set made_at = made_at - interval '3 days'")
-
-
-def _files(objects: Objects) -> set[str]:
-    folder = objects._folder
-    assert folder is not None
-    return {path.name for path in folder.rglob("*") if path.is_file()}
