@@ -110,9 +110,12 @@ class _ScopedLedger(PostgresLedger):
         self._scope = caller.scope
 
     def load(self, number: str) -> Incident:
-        """The incident, if the caller may see it: 403 otherwise."""
+        """The incident, if the caller may see it: 403 otherwise. A department sees what it has, helps with or gave back."""
         incident = super().load(number)
-        if not self._scope.covers(incident.department, incident.cell_code, incident.community):
+        place = (incident.cell_code, incident.community)
+        gave_back = (incident.returned or {}).get("from")
+        departments = (incident.department, *incident.assisting, gave_back)
+        if not any(self._scope.covers(one, *place) for one in departments):
             raise Problem(
                 403,
                 "forbidden",
