@@ -70,6 +70,14 @@ def asset(name: str, accepted: str, seen: str | None) -> Response | None:
     return None if found is None else found.answer(accepted, seen, FOR_EVER)
 
 
+def worker(screen: str, accepted: str, seen: str | None) -> Response:
+    """The service worker of a screen, always asked again; 404 where it was not built."""
+    found = _find(BUILT / screen / "sw.js")
+    if found is None:
+        return Response(status_code=404, headers={"Cache-Control": "no-store"})
+    return found.answer(accepted, seen, "no-cache")
+
+
 def _find(file: Path) -> Built | None:
     try:
         return _read(file, file.stat().st_mtime_ns)

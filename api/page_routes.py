@@ -69,6 +69,12 @@ def field(accepted: Accepted = "", seen: Seen = None) -> Response:
     return built_pages.page("field", accepted, seen)
 
 
+@router.get("/field/sw.js", include_in_schema=False)
+def field_worker(accepted: Accepted = "", seen: Seen = None) -> Response:
+    """What opens the phone page without a network; only over https does a browser take it."""
+    return built_pages.worker("field", accepted, seen)
+
+
 @router.get("/wall", include_in_schema=False)
 @router.get("/desk", include_in_schema=False)
 @router.get("/field", include_in_schema=False)

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from api import answers
 from api.access import READERS, Caller, R, allow
-from api.parts import Opened
+from api.parts import Opened, now
 from api.problems import Problem
 from api.schemas import DecisionMade, DecisionShown
-from api.standards_schemas import StandardsGiven, StandardsPreview
+from api.standards_schemas import NamesShown, StandardsGiven, StandardsPreview
 from incidents.postgres import decision_store, standards_store
 from incidents.postgres.standards_store import Asked
 from incidents.standards import sheets
@@ -58,6 +58,34 @@ def standards(
         number, body = standards_store.in_force(connection)
     head = {"id": number, "kind": "standards", "holds_from": None, "made_at": None}
     return answers.json(head | {"author": "seed", "body": body})
+
+
+@router.get("/standards/names", response_model=NamesShown, summary="名称 Names to choose from")
+def names(
+    _: Annotated[Caller, allow(READERS)],
+    parts: Opened,
+    if_none_match: Annotated[
+        str | None, Header(description="上次的 ETag；未变则 304 the ETag of last time")
+    ] = None,
+) -> Response:
+    """What may be filed today, and the departments, by name only: for a phone on a weak network."""
+    decisions = parts.in_force.decisions
+    day, edition = decisions.day(now()), decisions.editions.get("standards", 0)
+    tag = f'"names-{edition}-{day}"'
+    headers = {"Cache-Control": "private, no-cache", "ETag": tag}
+    if if_none_match == tag:
+        return Response(status_code=304, headers=headers)
+    categories = [
+        {"key": key, "zh": one.name_zh, "en": one.name_en, "major": one.major}
+        for key, one in decisions.categories.items()
+        if one.holds(day)
+    ]
+    departments = [
+        {"code": one.code, "zh": one.name_zh, "en": one.name_en}
+        for one in decisions.departments.values()
+    ]
+    body = {"edition": edition, "categories": categories, "departments": departments}
+    return answers.json(body, headers=headers)
 
 
 @router.put(

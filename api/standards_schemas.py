@@ -89,3 +89,28 @@ class StandardsPreview(BaseModel):
     base: int
     difference: DifferenceShown
     body: dict[str, Any]
+
+
+class CategoryNamed(BaseModel):
+    """A category that something may be filed under today; `major` is its 大类."""
+
+    key: str
+    zh: str
+    en: str
+    major: str
+
+
+class DepartmentNamed(BaseModel):
+    """A department by name."""
+
+    code: str
+    zh: str
+    en: str
+
+
+class NamesShown(BaseModel):
+    """The names of one edition of the standards."""
+
+    edition: int
+    categories: list[CategoryNamed]
+    departments: list[DepartmentNamed]

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.real
 
 TABLE = access.table(create_app(Settings(database_url="postgresql://nowhere")))
 PUBLIC = {"/", "/docs", "/openapi.json", "/assets/{name}", "/demo/account", "/livez", "/readyz", "/version",
-          "/metrics", "/api/v1/login", "/wall", "/wall/", "/desk", "/desk/", "/field", "/field/"}  # fmt: skip
+          "/metrics", "/api/v1/login", "/wall", "/wall/", "/desk", "/desk/", "/field", "/field/", "/field/sw.js"}  # fmt: skip
 _GIVEN = {"number": "9999992020010100001", "code": "11010100100101", "device": "d-1", "id": "1",
           "name": "nobody", "digest": "0" * 64, "z": "1", "x": "0", "y": "0"}  # fmt: skip
 
