@@ -80,7 +80,7 @@ class MemoryLedger:
 
     def open(self, kept: Sequence[Kept]) -> bool:
         after = kept[-1][0]
-        if after.subject is not None and self.open_on(after.subject) is not None:
+        if after.subject and any(i.subject == after.subject for i in self._alive()):
             return False
         assert after.number not in self.incidents
         self._told(kept)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import pytest
 
 from incidents.desk import Ledger
-from incidents.errors import IncidentUnknown, Stale
+from incidents.errors import IncidentUnknown, Stale, Unavailable
 from incidents.event import Event, Outcome
 from incidents.incident import SYSTEM, Actor, Beginning, Incident, Kept
 from incidents.lifecycle import Role, State
@@ -129,6 +129,89 @@ class LedgerContract:
         ledger.keep(before, [one, two])
         assert ledger.load(before.number) == two[0]
         assert two[0].version == before.version + 2
+
+    def test_everything_the_trade_remembers_is_kept_and_read_again(self, ledger: Ledger) -> None:
+        before = _open(ledger, an_event())
+        at = NOON + minutes(7)
+        full = replace(
+            before,
+            version=2,
+            condition="1",
+            handler="老王",
+            confirmed=False,
+            extensions=1,
+            suspensions=1,
+            suspended_until=at,
+            asked={"kind": "extend", "by": "crew", "at": at.isoformat(), "reason": "等"},
+            urges=2,
+            urge={"level": 2, "told": ["department"]},
+            urge_due_at=at,
+            urged_for=at,
+            appeal={"reviews": [{"upheld": True}], "outcome": None},
+            reworks=3,
+            send_backs=4,
+            reopened=5,
+            returned={"from": "PS", "reason": "不属"},
+            refused=("zhao", "qian"),
+            normal_since=at,
+            clocks={"handling": {"spans": [{"running": True}], "due_at": None}},
+            yellow_at=at,
+            stage="dispatch",
+            stage_due_at=at,
+            wake_at=at,
+        )
+        _, row, fact = move(before, "note", _OFFICER, NOON, {"reason": "备注"})
+        ledger.keep(before, [(full, row, fact)])
+        assert ledger.load(before.number) == full
+        plain = replace(before, version=3)
+        ledger.keep(full, [(plain, replace(row, seq=3), replace(fact, id=f"{before.number}/3"))])
+        assert ledger.load(before.number) == plain
+
+    def test_several_incidents_are_kept_together_or_not_at_all(self, ledger: Ledger) -> None:
+        one, two = _open(ledger, an_event("1")), _open(ledger, an_event("2"))
+        steps = [(i, [move(i, "note", _OFFICER, NOON, {"reason": "同"})]) for i in (one, two)]
+        ledger.keep_all(steps)
+        assert [ledger.load(i.number).version for i in (one, two)] == [2, 2]
+        fresh = ledger.load(one.number)
+        late = [
+            (fresh, [move(fresh, "note", _OFFICER, NOON, {"reason": "新"})]),
+            (two, [move(two, "note", _OFFICER, NOON, {"reason": "旧"})]),
+        ]
+        with pytest.raises(Stale) as refused:
+            ledger.keep_all(late)
+        assert refused.value.facts["current"].number == two.number
+        assert [ledger.load(i.number).version for i in (one, two)] == [2, 2]
+
+    def test_when_to_wake_changes_alone_and_only_on_the_version_meant(self, ledger: Ledger) -> None:
+        incident = _open(ledger, an_event())
+        later = NOON + minutes(60)
+        ledger.sleep(incident, later)
+        assert ledger.load(incident.number) == replace(incident, wake_at=later)
+        ledger.sleep(replace(incident, version=9), None)
+        assert ledger.load(incident.number).wake_at == later
+
+    def test_what_was_merged_is_found_under_the_incident_it_was_merged_into(
+        self, ledger: Ledger
+    ) -> None:
+        parent = _open(ledger, an_event("1"))
+        middle = _open(ledger, an_event("2"))
+        child = _open(ledger, an_event("3", subject="device:1/rule:r"))
+        for gone, into in ((child, middle), (middle, parent)):
+            into_ = {"into": into.number}
+            ledger.keep(gone, [move(gone, "merge", _OFFICER, NOON, into_)])
+        assert ledger.open_on("device:1/rule:r") == parent
+        _void(ledger, parent)
+        assert ledger.open_on("device:1/rule:r") is None
+
+    def test_an_incident_is_not_open_again_beside_another_of_its_subject(
+        self, ledger: Ledger
+    ) -> None:
+        child = _open(ledger, an_event("1", subject="device:1/rule:r"))
+        gone = move(child, "merge", _OFFICER, NOON, {"into": "nobody"})
+        ledger.keep(child, [gone])
+        _open(ledger, an_event("2", subject="device:1/rule:r"))
+        with pytest.raises(Unavailable):
+            ledger.keep(gone[0], [move(gone[0], "unmerge", _OFFICER, NOON)])
 
     def test_numbers_rise_by_region_and_day(self, ledger: Ledger) -> None:
         first = ledger.next_number(REGION, DAY)

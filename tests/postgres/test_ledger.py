@@ -14,12 +14,14 @@ from incidents import desk
 from incidents.desk import Ledger
 from incidents.errors import Stale
 from incidents.event import Outcome
-from incidents.incident import Incident
-from incidents.lifecycle import State
+from incidents.incident import Actor, HistoryRow, Incident
+from incidents.lifecycle import Role, State
+from incidents.postgres import city
 from incidents.postgres.connection import Connection, connect, pool
 from incidents.postgres.ledger import PostgresLedger, fact_body
 from incidents.postgres.numbers import Numbers
 from incidents.postgres.queries import named
+from incidents.replaying import fold
 from streams import wire
 from tests.contracts.ledger import LedgerContract, _begun, _open, _void
 from tests.incidents.builders import (
@@ -29,6 +31,7 @@ from tests.incidents.builders import (
     NOON,
     a_place,
     a_report,
+    a_verdict,
     an_event,
     the_decisions,
 )
@@ -192,3 +195,72 @@ def test_near_the_pole_and_the_date_line_is_a_place_like_any_other(ledger: Ledge
 def test_an_event_long_ago_is_not_near_in_time(ledger: Ledger) -> None:
     _open(ledger, an_event())
     assert not ledger.near(LITTER, LON, LAT, 50, NOON + timedelta(seconds=1))
+
+
+def test_of_two_wakings_at_once_the_system_acts_once(database_url: str, numbers: Numbers) -> None:
+    with connect(database_url, "waking") as own:
+        _settle_departments(own)
+        ledger = PostgresLedger(own, numbers)
+        opened = desk.receive(ledger, a_verdict(), the_decisions(), NOON).incident
+    assert opened is not None
+    assert opened.due_at is not None
+    late = opened.due_at + timedelta(minutes=1)
+    start, told = threading.Barrier(2), []
+
+    def wake() -> None:
+        with connect(database_url, "waking") as own:
+            start.wait()
+            try:
+                told.append(
+                    desk.wake(
+                        PostgresLedger(own, numbers), opened.number, late, the_decisions()
+                    ).urges
+                )
+            except Stale as stale:
+                told.append(stale.facts["current"].urges)
+
+    threads = [threading.Thread(target=wake) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == [1, 1]
+
+
+def test_an_incident_is_the_fold_of_the_history_the_database_gives_back(
+    connection: Connection, ledger: PostgresLedger
+) -> None:
+    _settle_departments(connection)
+    opened = desk.receive(ledger, a_verdict(), the_decisions(), NOON).incident
+    assert opened is not None
+    crew = Actor("crew", Role.DEPARTMENT, opened.department)
+    lead = Actor("lead", Role.SHIFT_LEAD)
+    steps: list[tuple[str, Actor, dict[str, object]]] = [
+        ("accept", crew, {"handler": "老王"}),
+        ("ask_suspend", crew, {"reason": "等雨停", "until": NOON + timedelta(days=2)}),
+        ("grant", lead, {}),
+        ("resume", lead, {}),
+        ("urge", lead, {"reason": "快"}),
+        ("report_handled", crew, {}),
+        ("rework", lead, {"reason": "未净"}),
+        ("send_back", crew, {"reason": "非我"}),
+        ("dispatch", lead, {"department": "CG-HW"}),
+    ]
+    now = opened
+    for n, (name, by, given) in enumerate(steps):
+        at = NOON + timedelta(minutes=n)
+        now = desk.move(ledger, now.number, name, by, at, given, now.version, the_decisions())
+    columns = ", ".join(f.name for f in fields(HistoryRow))
+    rows = [
+        HistoryRow(*row)
+        for row in connection.execute(
+            f"select {columns} from history order by seq".encode()
+        ).fetchall()
+    ]
+    again = fold(now, rows, lambda _: desk.terms_of(the_decisions()))
+    assert replace(again, explanation=now.explanation) == ledger.load(now.number)
+
+
+def _settle_departments(own: Connection) -> None:
+    rows = the_decisions().departments.values()
+    city.put_departments(own, [city.Department(d.code, d.name_zh, d.parent) for d in rows])
