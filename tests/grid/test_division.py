@@ -170,7 +170,7 @@ def test_a_community_without_ground_is_refused() -> None:
 
 def test_more_cells_than_three_digits_can_number_are_refused() -> None:
     with pytest.raises(GridError, match="999"):
-        divide({"361002001001": shapely.box(116.35, 27.95, 116.38, 27.98)}, target_m2=5_000)
+        divide({"361002001001": shapely.box(116.35, 27.95, 116.373, 27.973)}, target_m2=5_000)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -153,11 +152,23 @@ def streams(draw: st.DrawFn) -> tuple[CountEventsRule, list[Event]]:
     return rule, [later(n, s, draw(cells)) for n, s in enumerate(seconds)]
 
 
+def begun(ledger: MemoryLedger) -> MemoryLedger:
+    """A transaction on the ledger: what is changed in it leaves the ledger as it was. What is kept never changes."""
+    history = {number: list(rows) for number, rows in ledger.history.items()}
+    return MemoryLedger(
+        dict(ledger.incidents),
+        history,
+        list(ledger.facts),
+        dict(ledger.events),
+        dict(ledger.counters),
+    )
+
+
 def incidents_of(ledger: MemoryLedger) -> list[tuple[str | None, str, bool, str | None]]:
     return sorted((i.subject, i.category, i.urgent, i.rule) for i in ledger.incidents.values())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(streams(), st.randoms(use_true_random=False))
 def test_batches_kills_and_order_do_not_change_which_incidents_there_are(
     stream: tuple[CountEventsRule, list[Event]], dice: random.Random
@@ -171,7 +182,7 @@ def test_batches_kills_and_order_do_not_change_which_incidents_there_are(
     ledger, left = MemoryLedger(), list(events)
     while left:
         size = dice.randint(1, 5)
-        tried = copy.deepcopy(ledger)
+        tried = begun(ledger)
         told(tried, city, *sorted(left[:size], key=lambda e: (e.at, e.id)))
         if dice.random() < 0.3:
             continue  # killed before it committed: once more, cut another way
