@@ -60,6 +60,12 @@ class Question(BaseModel):
     source: _Codes = []
     overdue: bool | None = Field(default=None, description="超时未结 overdue and not ended")
     urgent: bool | None = None
+    asked: bool | None = Field(
+        default=None, description="有待批的延期或挂账申请 a request waits for its answer"
+    )
+    returned: bool | None = Field(
+        default=None, description="被部门回退、待改派 given back by a department"
+    )
     opened_after: _Time | None = None
     opened_before: _Time | None = None
     bbox: str | None = Field(
@@ -75,7 +81,11 @@ class Question(BaseModel):
         default=False,
         description="本部门的；否则本人上报或核查的 my department's; else what I reported or inspect",
     )
-    sort: Literal["-reported_at", "reported_at", "due_at"] = "-reported_at"
+    sort: Literal["-reported_at", "reported_at", "due_at", "burning"] = Field(
+        default="-reported_at",
+        description="burning：未结的，紧急在前，按最早到期的计时；不计时的在后 "
+        "open ones, the urgent first, by the clock that ends soonest, those without one last",
+    )
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
     cursor: Annotated[str, StringConstraints(max_length=400)] | None = None
 
@@ -99,6 +109,8 @@ def wanted(
         cell=question.cell,
         overdue=question.overdue,
         urgent=question.urgent,
+        asked=question.asked,
+        returned=question.returned,
         opened_after=question.opened_after,
         opened_before=question.opened_before,
         box=box,

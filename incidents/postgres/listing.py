@@ -27,8 +27,9 @@ COLUMNS = (
 )  # fmt: skip
 """What an incident in a list shows, in this order; `cell` is the cell's code."""
 
-SORTS = ("-reported_at", "reported_at", "due_at")
-"""Newest first, oldest first, nearest deadline first (only incidents that have one and have not ended)."""
+SORTS = ("-reported_at", "reported_at", "due_at", "burning")
+"""Newest first, oldest first, nearest deadline first (only incidents that have one and have not ended), and what burns
+first: of all that have not ended the urgent before the others, by the clock that ends soonest, those without one last."""
 
 MOST = 1000
 """Incidents of one page at most."""
@@ -87,9 +88,30 @@ _BEGUN = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Order:
+    """What a list is sorted by before the id: an expression over columns of a table named before them."""
+
+    expression: str
+    columns: tuple[str, ...]
+    direction: Literal["asc", "desc"] = "asc"
+
+    def of(self, table: str) -> str:
+        return self.expression.format(*(table + column for column in self.columns))
+
+
+_ORDERS = {
+    "-reported_at": _Order("{}", ("reported_at",), "desc"),
+    "reported_at": _Order("{}", ("reported_at",)),
+    "due_at": _Order("{}", ("due_at",)),
+    "burning": _Order("incident_burns({}, {}, {})", ("urgent", "due_at", "stage_due_at")),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """Which incidents, in which order; empty means no such filter. Codes are compared whole.
 
+    `asked` and `returned` take those with a request that waits, and those a department gave back.
     `area` is a code prefix and `only_department` a department beyond which the caller may not look.
     `box` is west, south, east, north in WGS-84 degrees; `wide_box` says that it covers much of the city.
     `after` is the key of the last incident of the page before: its sort time and id. `begun` takes the part of a
@@ -106,6 +128,8 @@ class Wanted:
     cell: str | None = None
     overdue: bool | None = None
     urgent: bool | None = None
+    asked: bool | None = None
+    returned: bool | None = None
     opened_after: datetime | None = None
     opened_before: datetime | None = None
     box: tuple[float, float, float, float] | None = None
@@ -165,7 +189,7 @@ def _page(connection: Connection, wanted: Wanted, shown: sql.Composable) -> Page
 
 def _parts(wanted: Wanted) -> Sequence[Wanted]:
     """The question in parts, each wholly before the next in the list's order."""
-    if wanted.opened_after is None or wanted.sort == "due_at":
+    if wanted.opened_after is None or wanted.sort in {"due_at", "burning"}:
         return [wanted]
     within, before = replace(wanted, begun="within"), replace(wanted, begun="before")
     return [within, before] if wanted.sort == "-reported_at" else [before, within]
@@ -189,12 +213,10 @@ def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[s
     conditions, values = _conditions(wanted, lead)
     if tiles:
         conditions.append(sql.SQL(_IN_TILE))
-    time, direction = ("due_at", "asc") if wanted.sort == "due_at" else ("reported_at", "desc")
-    if wanted.sort == "reported_at":
-        direction = "asc"
-    order = sql.SQL(f"{time} {direction}, id {direction}")
+    by = _ORDERS[wanted.sort]
+    order = sql.SQL(f"{by.of('')} {by.direction}, id {by.direction}")
     inner = sql.SQL("select {what} from incident i {where} order by {order} limit {n}").format(
-        what=sql.SQL(f"i.id, i.{time}" if tiles else "*"),
+        what=sql.SQL(", ".join(["i.id", *(f"i.{c}" for c in by.columns)]) if tiles else "*"),
         where=sql.SQL("where ") + sql.SQL(" and ").join(conditions) if conditions else sql.SQL(""),
         order=order,
         n=sql.Literal(wanted.limit + 1),
@@ -214,8 +236,8 @@ def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[s
         inner = sql.SQL("select i.* from ({inner}) j join incident i using (id)").format(
             inner=inner
         )
-    statement = sql.SQL("select {shown}, i.{time}, i.id from ({inner}) i order by {order}").format(
-        shown=shown, time=sql.SQL(time), inner=inner, order=order
+    statement = sql.SQL("select {shown}, {key}, i.id from ({inner}) i order by {order}").format(
+        shown=shown, key=sql.SQL(by.of("i.")), inner=inner, order=order
     )
     return statement, values
 
@@ -236,6 +258,9 @@ def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[s
             ask(walked, **{name: value})
     if wanted.urgent is not None:
         ask("i.urgent" if wanted.urgent else "not i.urgent")
+    for name in ("asked", "returned"):
+        if (there := getattr(wanted, name)) is not None:
+            ask(f"i.{name} is {'not ' if there else ''}null")
     _ask_where(wanted, ask)
     _ask_when(wanted, ask)
     return given, values
@@ -272,12 +297,13 @@ def _ask_when(wanted: Wanted, ask: Callable[..., None]) -> None:
         ask(_BEGUN[wanted.begun].format(until=until))
     if wanted.sort == "due_at":
         ask(f"{_ALIVE} and i.due_at is not null")
+    if wanted.sort == "burning":
+        ask(_ALIVE)
     if wanted.after:
-        time, sign = ("due_at", ">") if wanted.sort == "due_at" else ("reported_at", "<")
-        if wanted.sort == "reported_at":
-            sign = ">"
+        by = _ORDERS[wanted.sort]
+        sign = "<" if by.direction == "desc" else ">"
         ask(
-            f"(i.{time}, i.id) {sign} (%(after_time)s, %(after_id)s)",
+            f"({by.of('i.')}, i.id) {sign} (%(after_time)s, %(after_id)s)",
             after_time=wanted.after[0],
             after_id=wanted.after[1],
         )
