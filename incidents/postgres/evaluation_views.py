@@ -148,12 +148,17 @@ def members(
         if values is None:
             continue
         values |= _one(figure) | {"after": begin, "most": most - len(found)}
-        with conn.cursor(row_factory=class_row(Member)) as cursor:
-            rows = cursor.execute(_SQL["members"], values, prepare=False).fetchall()
-        found += [(part.month, row) for row in rows]
+        found += [(part.month, row) for row in _members(conn, values)]
         if len(found) >= most:
             break
     return found
+
+
+def _members(conn: Connection, values: Mapping[str, Any]) -> list[Member]:
+    with conn.transaction(), conn.cursor(row_factory=class_row(Member)) as cursor:
+        if values["areas"] is None and values["categories"] is None:
+            conn.execute(_SQL["in_order"])
+        return cursor.execute(_SQL["members"], values, prepare=False).fetchall()
 
 
 def names(conn: Connection, group: str, codes: Sequence[str]) -> dict[str, str]:
@@ -192,7 +197,7 @@ def _asked(
 ) -> dict[str, Any] | None:
     """The values a statement over scores takes; None when nothing can be counted."""
     axis = GROUPS[group] if group != ALL else Axis.INCIDENT
-    subject = None
+    subject = 0 if axis is Axis.INCIDENT else None
     if within.department is not None:
         if axis in {Axis.POST, Axis.PERSON}:
             raise EvaluationRefused(

@@ -27,6 +27,11 @@ select case %(group)s when 'all' then '' when 'district' then a.district when 's
   left join evaluation_name m on m.id = g.subject
  where g.moments <> 0;
 
+-- name: in_order
+-- For this transaction: along the key instead of finding all and sorting. How rare a figure is no statistics tell, and a
+-- page of a large subject would cost as much as the whole.
+select set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true);
+
 -- name: members
 -- The incidents a figure counts in a month, in order of their making, each with the day it counts on and as it is now.
 with counted as materialized (

@@ -58,7 +58,8 @@ select '110100' || '20261001' || lpad(n::text, 8, '0'), case when n % 10 = 0 the
        at + interval '9 hours', at, case when n % 5 = 0 then '{{}}'::jsonb end
   from (select n, timestamptz '2026-09-30 16:00Z' + n * interval '1 second' * 2678000 / :many as at,
                (n * 7919::bigint) % 2400 as nth from generate_series(1, :many) n) x
-  join ({AREAS}) a on a.spot = nth"""
+  join ({AREAS}) a on a.spot = nth
+ order by n"""
 HISTORY = """
 insert into history (incident_id, seq, at, move, by, role, department, from_state, to_state, data, hash)
 select i.id, s.seq, i.reported_at + s.after, s.move, s.by || case s.many when 0 then '' else (i.id % s.many)::text end,
