@@ -201,7 +201,7 @@ def _figures(view: View) -> dict[str, tuple[datetime | None, int]]:
         "accepted": when("accepted"),
         "accepted_timed": (
             m["accepted"] if accepted_clock else None,
-            (accepted_clock or {}).get("used_s", 0),
+            round((accepted_clock or {}).get("used_s", 0)),
         ),
         "accepted_in_time": when("accepted", accepted_clock and not accepted_clock["overdue"]),
         "opened": when("opened"),
