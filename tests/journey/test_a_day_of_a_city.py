@@ -232,7 +232,9 @@ def test_everything_happened_that_may_happen(city: City) -> None:
         "close", "close_by_order", "reopen", "urge", "answer_urge", "appeal", "review", "merge", "unmerge", "wake",
     ):  # fmt: skip
         assert city.done[move] > 0, (move, city.done, city.refused)
-    told = dict(city.conn.execute("select state, count(*) from incident group by 1").fetchall())
+    told: dict[str, int] = dict(
+        city.conn.execute("select state, count(*) from incident group by 1").fetchall()
+    )
     assert sum(told.values()) == INCIDENTS
     assert told[State.CLOSED] > INCIDENTS / 2
 
