@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.town import Town, dispatched, move, report, token
+from tests.api.photos import sent
+from tests.api.town import COVER, Town, dispatched, move, report, token
 
 pytestmark = pytest.mark.real
 
@@ -157,3 +158,85 @@ def test_a_fact_of_every_move_waits_to_be_sent(client: TestClient, town: Town) -
         "incident_opened",
         "incident_dispatched",
     ]
+
+
+def test_moves_asked_together_are_one_call_with_a_line_and_a_fact_each(
+    client: TestClient, town: Town
+) -> None:
+    number = report(client, 7, 7)
+    send = {"move": "dispatch", "department": town.departments[0]}
+    answer = move(client, "shift_lead", number, "open", then=[send])
+    assert (answer.status_code, answer.json()["state"]) == (200, "dispatched")
+    done = move(client, "department", number, "accept", then=[{"move": "report_handled"}])
+    assert done.json()["state"] == "handled"
+    end = move(client, "shift_lead", number, "verified", then=[{"move": "close"}])
+    assert (end.json()["state"], end.json()["version"]) == ("closed", 7)
+    rows = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()
+    assert [row["seq"] for row in rows] == list(range(1, 8))
+    with town.connect() as connection:
+        facts = connection.execute("select count(*) from outbox where key = %s", (number,))
+        assert facts.fetchone() == (7,)
+
+
+def test_of_moves_asked_together_none_is_made_when_one_may_not_be(
+    client: TestClient, town: Town
+) -> None:
+    number = report(client, 7, 8)
+    send = {"move": "dispatch", "department": town.departments[0]}
+    refused = move(client, "intake_officer", number, "open", then=[send])
+    assert refused.status_code == 403
+    now = client.get(f"/api/v1/incidents/{number}", headers=token("shift_lead")).json()
+    assert (now["state"], now["version"]) == ("reported", 1)
+
+
+def test_every_clock_is_explained_stretch_by_stretch(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 6, 6, category=COVER)
+    move(client, "department", number, "send_back", reason="不属本部门")
+    why = client.get(f"/api/v1/incidents/{number}/explanation", headers=token("auditor")).json()
+    clocks = {one["kind"]: one for one in why["clocks"]}
+    assert set(clocks) == {"acceptance", "dispatch", "handling", "department_acceptance"}
+    handling = clocks["handling"]
+    assert (handling["state"], handling["zh"], handling["limit"]["amount"]) == ("paused", "处置", 2)
+    for clock in clocks.values():
+        counted = sum(s["used_s"] for s in clock["segments"] if s["counted"])
+        assert counted == pytest.approx(clock["used_s"], abs=1e-6)
+        assert all(s["why"] for s in clock["segments"])
+    assert not handling["segments"][-1]["counted"]
+    assert "回退" in handling["segments"][-1]["why"]
+
+
+def test_a_photo_brought_with_a_move_is_its_evidence(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 6, 7)
+    move(client, "department", number, "accept")
+    photo = sent(client, who="department", kind="after")
+    answer = move(client, "department", number, "report_handled", media=[photo])
+    assert answer.status_code == 200, answer.text
+    with town.connect() as connection:
+        use = connection.execute("select stage, move from media_use where media = %s", (photo,))
+        assert use.fetchone() == ("handling", "report_handled")
+    rows = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()
+    assert rows[-1]["data"]["media"] == [photo]
+
+
+def test_a_photo_nobody_sent_stops_the_move(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 6, 8)
+    answer = move(client, "department", number, "accept", media=["0" * 32])
+    assert (answer.status_code, answer.json()["code"]) == (422, "media_refused")
+    now = client.get(f"/api/v1/incidents/{number}", headers=token("shift_lead")).json()
+    assert now["state"] == "dispatched"
+
+
+def test_a_list_shows_what_one_incident_shows(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 6, 9, category=COVER)
+    move(client, "shift_lead", number, "urge", reason="市民再次来电")
+    one = client.get(f"/api/v1/incidents/{number}", headers=token("dispatcher")).json()
+    page = client.get(f"/api/v1/incidents?q={number}", headers=token("dispatcher")).json()
+    [row] = page["items"]
+    assert row["urges"] == 1
+    assert {name: _spelt(one[name]) for name in row} == {k: _spelt(v) for k, v in row.items()}
+    assert one["urge"]["reason"] == "市民再次来电"
+
+
+def _spelt(value: Any) -> Any:
+    """Instants are spelt with Z here and with an offset there."""
+    return value.replace("Z", "+00:00") if isinstance(value, str) else value
