@@ -9,8 +9,8 @@ import { line } from "@/age/pulse";
 
 type Question = NonNullable<operations["incidents_api_v1_incidents_get"]["parameters"]["query"]>;
 
-/** Changes are shown together, at most so often: a thousand a second are twenty repaints. */
-const TOGETHER_MS = 50;
+/** Changes are shown together, at most so often: a thousand a second are ten repaints. */
+const TOGETHER_MS = 100;
 const AGAIN_MS = 3_000;
 
 export interface Newest {

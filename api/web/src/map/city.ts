@@ -31,7 +31,15 @@ export type Picked =
   | { kind: "machine"; machine: Machine }
   | { kind: "place"; lon: number; lat: number };
 
-const RINGS_AT_ONCE = 6;
+let early: Promise<components["schemas"]["GridTiles"]> | null = null;
+
+/** Ask where the tiles are before anything else is asked: the map is what takes longest to draw. */
+export function askEarly(): void {
+  early = get("/api/v1/grid/tiles");
+  early.catch(() => undefined); // whoever draws the map hears of it
+}
+
+const RINGS_AT_ONCE = 4;
 const RING_MS = 4000;
 const RULER = new Style({ stroke: new Stroke({ color: "#fff", width: 2, lineDash: [6, 4] }) });
 
@@ -78,6 +86,11 @@ export class CityMap {
     this.rings.forEach((ring) => this.map.removeOverlay(ring));
     this.map.setTarget(undefined);
     this.map.dispose();
+  }
+
+  /** Whether no incident is on the map yet. */
+  get empty(): boolean {
+    return this.shown.size === 0;
   }
 
   /** Incidents on the map; only what changed is drawn again. */
@@ -154,7 +167,9 @@ export class CityMap {
 
   private async findGrid(): Promise<void> {
     try {
-      const about = await get("/api/v1/grid/tiles");
+      const asked = early ?? get("/api/v1/grid/tiles");
+      early = null;
+      const about = await asked;
       if (this.gone) return;
       const [west, south, east, north] = about.bounds as [number, number, number, number];
       const first = this.home === null;
