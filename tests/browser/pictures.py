@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
+from io import BytesIO
 
+from PIL import Image
 from playwright.sync_api import Browser
 
 from local import pages
@@ -55,7 +57,7 @@ def take(
         eyes.page.goto(f"{url}/{address}")
         eyes.page.wait_for_selector(".map[data-drawn]", timeout=60_000)
         time.sleep(5)
-        eyes.page.screenshot(path=FOLDER / f"{name}.png")
+        keep(eyes.page.screenshot(), name)
 
 
 def broken(system: WholeSystem, opened: Browser) -> None:
@@ -72,7 +74,13 @@ def broken(system: WholeSystem, opened: Browser) -> None:
         with system.absent("api"):
             eyes.page.wait_for_selector(".age.loud", timeout=60_000)
             time.sleep(8)
-            eyes.page.screenshot(path=FOLDER / "wall-stopped.png")
+            keep(eyes.page.screenshot(), "wall-stopped")
+
+
+def keep(picture: bytes, name: str) -> None:
+    """As a PNG of 256 colours: a fifth of the size, and a dark wall needs no more."""
+    with Image.open(BytesIO(picture)) as whole:
+        whole.convert("RGB").quantize(256).save(FOLDER / f"{name}.png", optimize=True)
 
 
 def token(system: WholeSystem, account: str) -> str:

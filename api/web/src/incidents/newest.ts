@@ -1,6 +1,6 @@
 /** The newest incidents, read once and kept right by the live line; what comes in a burst is taken in together. */
 
-import { shallowRef } from "vue";
+import { type ShallowRef, shallowRef } from "vue";
 import { get, Refusal } from "@/client/ask";
 import type { operations } from "@/client/openapi";
 import { follow } from "@/client/stream";
@@ -14,7 +14,7 @@ const TOGETHER_MS = 100;
 const AGAIN_MS = 3_000;
 
 export interface Newest {
-  readonly items: ReturnType<typeof shallowRef<readonly Incident[]>>;
+  readonly items: ShallowRef<readonly Incident[]>;
   /** Read the list again. */
   reload(): Promise<void>;
   stop(): void;
