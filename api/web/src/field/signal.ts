@@ -1,6 +1,6 @@
 /** Whether the server is heard and whole, asked every half minute: a phone pays for each question. */
 
-import { computed, ref } from "vue";
+import { computed, ref, watch } from "vue";
 import { address } from "@/client/address";
 import { line, stopPulse } from "@/age/pulse";
 
@@ -22,8 +22,11 @@ export function beginSignal(): () => void {
   const silent = () => (answered.value = false);
   window.addEventListener("online", soon);
   window.addEventListener("offline", silent);
+  // A live line that falls is the first to know.
+  const unwatch = watch(line, (now) => now === "connecting" && soon());
   soon();
   return () => {
+    unwatch();
     clearInterval(timer);
     window.removeEventListener("online", soon);
     window.removeEventListener("offline", silent);

@@ -53,7 +53,8 @@ export function followTasks(): () => void {
     readAt.value = kept.at;
   });
   const list = newest({ mine: true, state: STATES_OF[me.value.role], limit: AT_MOST }, isMine);
-  const unwatch = watch(list.items, (items) => {
+  const unwatch = watch(list.items, (read) => {
+    const items = read ?? [];
     known.value = items;
     readAt.value = Date.now();
     void remember(name, { by: holder, at: readAt.value, items } satisfies Kept);
