@@ -27,6 +27,7 @@ from incidents.postgres import jobs, views
 from incidents.postgres.connection import Connection
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
+from incidents.postgres.recent import Recent
 from incidents.postgres.sessions import Limits
 
 _log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Parts:
     follower: Follower
     objects: Objects
     darkroom: Darkroom = field(default_factory=Darkroom)
+    recent: Recent = field(default_factory=Recent)
     started_at: datetime = field(default_factory=now)
     _answers: dict[Any, tuple[float, Any]] = field(default_factory=dict)
 
@@ -70,7 +72,7 @@ class Parts:
 
     def ledger(self, connection: Connection, caller: Caller) -> PostgresLedger:
         """The ledger as far as this caller may look."""
-        return _ScopedLedger(connection, self.numbers, caller)
+        return _ScopedLedger(connection, self, caller)
 
     def shortly(self, key: Any, make: Callable[[], Any], seconds: float = 1.0) -> Any:
         """An answer that many screens ask for at once, made anew after a second."""
@@ -105,13 +107,19 @@ class Parts:
 class _ScopedLedger(PostgresLedger):
     """The same door, but an incident outside the caller's scope is refused before anything of it is told."""
 
-    def __init__(self, connection: Connection, numbers: Numbers, caller: Caller) -> None:
-        super().__init__(connection, numbers)
+    def __init__(self, connection: Connection, parts: Parts, caller: Caller) -> None:
+        super().__init__(connection, parts.numbers, parts.recent)
         self._scope = caller.scope
 
     def load(self, number: str) -> Incident:
         """The incident, if the caller may see it: 403 otherwise. A department sees what it has, helps with or gave back."""
-        incident = super().load(number)
+        return self._seen(super().load(number))
+
+    def at_version(self, number: str, version: int) -> Incident:
+        """The same, of a version seen before."""
+        return self._seen(super().at_version(number, version))
+
+    def _seen(self, incident: Incident) -> Incident:
         place = (incident.cell_code, incident.community)
         gave_back = (incident.returned or {}).get("from")
         departments = (incident.department, *incident.assisting, gave_back)
@@ -120,8 +128,8 @@ class _ScopedLedger(PostgresLedger):
                 403,
                 "forbidden",
                 (
-                    f"案件 {number} 不属于您的部门或辖区",
-                    f"incident {number} is not of your department or area",
+                    f"案件 {incident.number} 不属于您的部门或辖区",
+                    f"incident {incident.number} is not of your department or area",
                 ),
             )
         return incident

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from incidents.lifecycle import Role, State
@@ -148,6 +149,19 @@ class Beginning:
     explanation: Mapping[str, Any] = field(default_factory=dict)
 
 
+_NAMES = tuple(f.name for f in fields(Incident))
+_PLACES = {name: place for place, name in enumerate(_NAMES)}
+_ALL = attrgetter(*_NAMES)
+
+
+def changed(incident: Incident, changes: Mapping[str, Any]) -> Incident:
+    """What `dataclasses.replace` gives, in half the time: every step of an incident makes one (docs/benchmarks.md)."""
+    values = list(_ALL(incident))
+    for name, value in changes.items():
+        values[_PLACES[name]] = value
+    return Incident(*values)
+
+
 def told(before: Incident | None, after: Incident, row: HistoryRow, kind: str) -> Kept:
     """A step with the fact the outbox sends of it."""
     fact = Fact(
@@ -171,6 +185,7 @@ __all__ = [
     "HistoryRow",
     "Incident",
     "Kept",
+    "changed",
     "public_view",
     "told",
 ]

@@ -20,6 +20,9 @@ class Ledger(Protocol):
     def load(self, number: str) -> Incident:
         """The incident of that number; IncidentUnknown."""
 
+    def at_version(self, number: str, version: int) -> Incident:
+        """The incident of that version where it is at hand, else as `load`: it may have moved on in either case."""
+
     def open_on(self, subject: str) -> Incident | None:
         """The open incident of a subject, locked until the transaction ends; the one it was merged into, if it was."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from incidents.errors import MoveIncomplete
 from incidents.event import Event
-from incidents.incident import SYSTEM, Actor, Beginning, HistoryRow, Incident, Kept, told
+from incidents.incident import SYSTEM, Actor, Beginning, HistoryRow, Incident, Kept, changed, told
 from incidents.lifecycle import BESIDE, Move, Need, State, check_move
 from incidents.policy import USUAL, Terms
 from incidents.replaying import applied
@@ -132,8 +132,7 @@ def move(
     _check_needs(incident, row, given, asking)
     data = {**(given.get("data") or {}), **_taken(name, given)}
     data |= _DECIDED[name](incident, _Step(given, at, terms)) if name in _DECIDED else {}
-    line = _line(incident, name, by, at, data, given.get("reason"))
-    line = replace(line, to_state=str(_target(incident, row)))
+    line = _line(incident, name, by, at, data, given.get("reason"), _target(incident, row))
     return _kept(incident, line, terms, given.get("explanation"), row.fact)
 
 
@@ -310,13 +309,14 @@ _DECIDED: Mapping[str, Callable[[Incident, _Step], dict[str, Any]]] = {
 """What a line says beyond what was given: what the record and the terms make of it."""
 
 
-def _line(
+def _line(  # noqa: PLR0913, PLR0917 - a line of history is that wide
     incident: Incident,
     name: str,
     by: Actor,
     at: datetime,
     data: Mapping[str, Any],
     reason: str | None = None,
+    target: State | None = None,
 ) -> HistoryRow:
     return HistoryRow(
         seq=incident.version + 1,
@@ -326,7 +326,7 @@ def _line(
         role=str(by.role),
         department=by.department,
         from_state=str(incident.state),
-        to_state=str(incident.state),
+        to_state=str(target or incident.state),
         reason=reason,
         data=data,
     )
@@ -343,7 +343,7 @@ def _kept(
     if stopped:
         row = replace(row, data={**row.data, "clocks": list(stopped)})
     if explanation:
-        after = replace(after, explanation={**after.explanation, **explanation})
+        after = changed(after, {"explanation": {**after.explanation, **explanation}})
     return told(before, after, row, fact or BESIDE[row.move][1])
 
 

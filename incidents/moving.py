@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from grid.errors import CityError
 from incidents import moves
 from incidents.calendar import TimeLimit, Unit
 from incidents.decisions import Decisions
@@ -54,25 +55,43 @@ def move(  # noqa: PLR0913, PLR0917 - a use case: whose move, of what, on which 
     (its `current` fact is the incident now) when the version is not `version`; MoveRefused, MoveForbidden (role,
     department, area), MoveIncomplete.
     """
-    before = ledger.load(number)
-    if before.version != version:
-        raise Stale(
-            zh=f"案件 {number} 已被他人更新（现为第 {before.version} 版），请重新查看",
-            en=f"incident {number} was changed meanwhile (now version {before.version}); look again",
-            current=before,
-        )
     desk = Desk(decisions, by, at, roster)
     if name in _ACROSS:
+        before = _of_version(ledger.load(number), version)
         check_move(before.state, name, by.role)
         check_owner(before, by, name)
         return _ACROSS[name](ledger, before, known(given), desk)
-    kept: list[Kept] = []
-    for step, with_ in ((name, given), *((one["move"], one) for one in given.get("then") or ())):
-        kept += made(kept[-1][0] if kept else before, step, known(with_), desk)
+    before = _of_version(ledger.at_version(number, version), version)
+    try:
+        kept = _together(before, name, given, desk)
+    except CityError:
+        _of_version(
+            ledger.load(number), version
+        )  # refused: unless somebody was quicker, which is told first
+        raise
     if before.state.ended and not kept[-1][0].state.ended:
         check_slot(ledger, before)
     ledger.keep(before, kept)
     return kept[-1][0]
+
+
+def _of_version(found: Incident, version: int) -> Incident:
+    """The incident, if it is of the version that was seen; Stale if not."""
+    if found.version != version:
+        raise Stale(
+            zh=f"案件 {found.number} 已被他人更新（现为第 {found.version} 版），请重新查看",
+            en=f"incident {found.number} was changed meanwhile (now version {found.version}); look again",
+            current=found,
+        )
+    return found
+
+
+def _together(before: Incident, name: str, given: Mapping[str, Any], desk: Desk) -> list[Kept]:
+    """A move and those asked to follow it."""
+    kept = made(before, name, known(given), desk)
+    for one in given.get("then") or ():
+        kept += made(kept[-1][0], one["move"], known(one), desk)
+    return kept
 
 
 def moves_for(incident_: Incident, actor: Actor, at: datetime, decisions: Decisions) -> list[Move]:

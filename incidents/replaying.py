@@ -7,11 +7,10 @@ give the incident again. Not told by the history are what `first` brings (place,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from incidents.incident import HistoryRow, Incident
+from incidents.incident import HistoryRow, Incident, changed
 from incidents.lifecycle import State
 from incidents.policy import Terms
 from incidents.timing import recomputed, timed, wake_at
@@ -27,9 +26,9 @@ def applied(incident: Incident, row: HistoryRow, terms: Terms) -> tuple[Incident
     effect = _EFFECTS.get(row.move)
     changes = effect(incident, row) if effect else {}
     state = State(row.to_state)
-    after = replace(
+    after = changed(
         incident,
-        **{
+        {
             **_of_state(incident, state),
             **changes,
             "state": state,
@@ -42,7 +41,8 @@ def applied(incident: Incident, row: HistoryRow, terms: Terms) -> tuple[Incident
             "stage_due_at": time.stage_due_at,
         },
     )
-    return replace(after, wake_at=wake_at(after, terms.policy, row.at)), time.told
+    wakes = wake_at(after, terms.policy, row.at)
+    return after if wakes == after.wake_at else changed(after, {"wake_at": wakes}), time.told
 
 
 def fold(

@@ -101,7 +101,7 @@ class _Step:
 
 
 def timed(incident: Incident, row: HistoryRow, terms: Terms) -> Timed:
-    """The clocks of an incident (as it was) after a line of its history."""
+    """The clocks of an incident (as it was) after a line of its history. Only those the line touches are read."""
     acts = _acts(incident, row)
     if not acts:
         return Timed(
@@ -111,20 +111,18 @@ def timed(incident: Incident, row: HistoryRow, terms: Terms) -> Timed:
             incident.stage,
             incident.stage_due_at,
         )
-    held = {kind: clocks.from_json(kept) for kind, kept in incident.clocks.items()}
+    touched = {str(stage) for _, stage in acts}
+    kept = dict(incident.clocks)
+    held = {kind: clocks.from_json(kept[kind]) for kind in touched if kind in kept}
     step = _Step(row.at, _WORDS.get(row.move, row.move), terms.calendar)
     told = []
     for do, stage in acts:
-        said = _done(held, (do, stage), step, _limit(stage, row, terms), area_of(incident))
-        told += said
-    changed = {stage for _, stage in acts}
-    kept = {
-        kind: clocks.as_json(clock) if Stage(kind) in changed else incident.clocks[kind]
-        for kind, clock in held.items()
-    }
-    due_at, yellow_at = _handling(held, incident, row, terms.calendar)
-    stage_, stage_due_at = _stage(held)
-    return Timed(kept, due_at, yellow_at, stage_, stage_due_at, tuple(told))
+        told += _done(held, (do, stage), step, _limit(stage, row, terms), area_of(incident))
+    kept |= {kind: clocks.as_json(clock) for kind, clock in held.items()}
+    due_at, yellow_at = incident.due_at, incident.yellow_at
+    if Stage.HANDLING in touched or row.move in _FREES:
+        due_at, yellow_at = _handling(held.get(Stage.HANDLING), incident, row, terms.calendar)
+    return Timed(kept, due_at, yellow_at, *_stage(kept), tuple(told))
 
 
 def recomputed(incident: Incident, terms: Terms) -> Timed:
@@ -136,7 +134,7 @@ def recomputed(incident: Incident, terms: Terms) -> Timed:
     if handling is not None and handling.state is ClockState.RUNNING:
         due_at, yellow_at = handling.due_at, handling.yellow_at
     kept = {kind: clocks.as_json(clock) for kind, clock in anew.items()}
-    return Timed(kept, due_at, yellow_at, *_stage(anew))
+    return Timed(kept, due_at, yellow_at, *_stage(kept))
 
 
 def provisional(incident: Incident) -> bool:
@@ -240,13 +238,14 @@ def _told(clock: Clock, step: _Step) -> Mapping[str, Any]:
 
 
 def _handling(
-    held: Mapping[str, Clock], incident: Incident, row: HistoryRow, calendar: WorkingCalendar
+    clock: Clock | None, incident: Incident, row: HistoryRow, calendar: WorkingCalendar
 ) -> tuple[datetime | None, datetime | None]:
     """Deadline and yellow point of handling: none while paused, as they were judged by once it has ended."""
-    clock = held.get(Stage.HANDLING)
-    if clock is None:  # an incident from before clocks were kept, or one without a limit
-        keeps = (Do.BEGIN, Stage.HANDLING) not in _acts(incident, row) and row.move not in _FREES
-        return (incident.due_at, incident.yellow_at) if keeps else (None, None)
+    if (
+        clock is None
+    ):  # begins anew, or is free for now; or an incident from before clocks were kept ends
+        ends = State(row.to_state).ended
+        return (incident.due_at, incident.yellow_at) if ends else (None, None)
     if clock.state is ClockState.STOPPED:
         if not State(row.to_state).ended:
             return None, None
@@ -259,10 +258,10 @@ def _handling(
 _FREES = frozenset({"send_back", "reopen", "report_handled"})
 
 
-def _stage(held: Mapping[str, Clock]) -> tuple[str | None, datetime | None]:
+def _stage(kept: Mapping[str, Mapping[str, Any]]) -> tuple[str | None, datetime | None]:
     """The clock that runs beside handling; there is one at most."""
-    for stage in Stage:
-        clock = held.get(stage)
-        if stage is not Stage.HANDLING and clock and clock.state is ClockState.RUNNING:
-            return str(stage), clock.due_at
+    for kind, clock in kept.items():
+        if kind != Stage.HANDLING and clock["state"] == ClockState.RUNNING:
+            due = clock["due_at"]
+            return kind, None if due is None else datetime.fromisoformat(due)
     return None, None

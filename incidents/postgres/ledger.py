@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 
 import msgspec
 from psycopg.errors import UniqueViolation
+from psycopg.pq import TransactionStatus
 
 from grid.coordinates import metres_between, metres_per_degree
 from incidents.errors import IncidentUnknown, Stale, Unavailable
@@ -23,6 +24,7 @@ from incidents.lifecycle import State
 from incidents.postgres import heard
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
+from incidents.postgres.recent import Recent
 from incidents.rules_book import CountEventsRule
 
 Numbers = Callable[[str, date], str]
@@ -57,9 +59,12 @@ class PostgresLedger:
     `keep` and `open` are one function call each and therefore whole even on an autocommit connection.
     """
 
-    def __init__(self, connection: Connection, numbers: Numbers) -> None:
+    def __init__(
+        self, connection: Connection, numbers: Numbers, recent: Recent | None = None
+    ) -> None:
         self._connection = connection
         self._numbers = numbers
+        self._recent = recent
 
     def load(self, number: str) -> Incident:
         """The incident of that number as it is now; IncidentUnknown."""
@@ -71,6 +76,11 @@ class PostgresLedger:
                 number=number,
             )
         return as_incident(row)
+
+    def at_version(self, number: str, version: int) -> Incident:
+        """The incident of that version where it is remembered, else as `load`."""
+        found = None if self._recent is None else self._recent.get(number, version)
+        return self.load(number) if found is None else found
 
     def open_on(self, subject: str) -> Incident | None:
         """The open incident of a subject, its row locked, or None; the one it was merged into, if it was."""
@@ -120,6 +130,13 @@ class PostgresLedger:
             ) from taken
         if row is None or not row[0]:
             raise stale(self.load(before.number))
+        if self._recent is not None and self._committed:
+            self._recent.put(kept[-1][0])
+
+    @property
+    def _committed(self) -> bool:
+        """Whether what was done is done for good: no transaction is open."""
+        return self._connection.info.transaction_status == TransactionStatus.IDLE
 
     def keep_all(self, changes: Sequence[Change]) -> None:
         """Keep what became of several incidents, all or nothing; locked in the order of their numbers."""

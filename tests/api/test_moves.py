@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from incidents import moves
+from incidents.incident import SYSTEM
+from incidents.postgres.ledger import PostgresLedger
 from tests.api.photos import sent
 from tests.api.town import COVER, Town, dispatched, move, report, token
 
@@ -237,6 +241,24 @@ def test_a_list_shows_what_one_incident_shows(client: TestClient, town: Town) ->
     assert one["urge"]["reason"] == "市民再次来电"
 
 
+@pytest.mark.parametrize("name", ["report_handled", "accept", "send_back"])
+def test_who_was_overtaken_by_another_process_is_told_so_before_anything_else(
+    client: TestClient, town: Town, name: str
+) -> None:
+    number = dispatched(client, town.departments[0])
+    with town.connect() as connection:  # as another process would
+        elsewhere = PostgresLedger(connection, lambda _region, _day: "")
+        before = elsewhere.load(number)
+        note = moves.move(before, "note", SYSTEM, before.changed_at, {"reason": "他处"})
+        elsewhere.keep(before, [note])
+        connection.commit()
+    answer = _post(client, "department", number, {"move": name, "reason": "因故"}, If_Match='"v3"')
+    assert (answer.status_code, answer.json()["current"]["version"]) == (412, 4)
+
+
 def _spelt(value: Any) -> Any:
-    """Instants are spelt with Z here and with an offset there."""
-    return value.replace("Z", "+00:00") if isinstance(value, str) else value
+    """Instants are spelt with Z here, with an offset and without trailing zeros there."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
