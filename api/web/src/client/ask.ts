@@ -15,6 +15,8 @@ export class Refusal extends Error {
     readonly code: string,
     readonly zh: string,
     readonly en: string,
+    /** All the API said, such as the incident as it is now beside a 412. */
+    readonly told: Record<string, unknown> = {},
   ) {
     super(`${status} ${code}: ${zh} / ${en}`);
   }
@@ -62,7 +64,8 @@ export async function send(path: string, query: Record<string, unknown> = {}, mo
 }
 
 async function refusal(answer: Response): Promise<Refusal> {
-  const told = (await answer.json().catch(() => ({}))) as Record<string, string | undefined>;
-  const zh = told.detail ?? told.title ?? `HTTP ${answer.status}`;
-  return new Refusal(answer.status, told.code ?? "http", zh, told.detail_en ?? told.title_en ?? zh);
+  const told = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+  const word = (name: string) => (typeof told[name] === "string" ? told[name] : undefined);
+  const zh = word("detail") ?? word("title") ?? `HTTP ${answer.status}`;
+  return new Refusal(answer.status, word("code") ?? "http", zh, word("detail_en") ?? word("title_en") ?? zh, told);
 }

@@ -1,0 +1,142 @@
+/** The boards of a shift: questions to the list, each with its key, and the filters a person keeps. */
+
+import { computed, ref, watch } from "vue";
+import { get, Refusal } from "@/client/ask";
+import type { operations } from "@/client/openapi";
+import type { Incident, State } from "@/client/wire";
+import { person } from "@/session/session";
+import { ended } from "@/words/states";
+import { serverNow } from "./burning";
+import { type DeskWord } from "./words";
+
+export type Question = NonNullable<operations["incidents_api_v1_incidents_get"]["parameters"]["query"]>;
+
+/** What a queue shows; empty members ask for nothing. */
+export interface Wanted {
+  state?: State[];
+  urgent?: boolean;
+  overdue?: boolean;
+  mine?: boolean;
+  asked?: boolean;
+  returned?: boolean;
+  department?: string[];
+  category?: string[];
+  q?: string;
+}
+
+export interface Board {
+  word: DeskWord;
+  wanted: Wanted;
+}
+
+const DESK_ROLES = ["shift_lead", "dispatcher", "intake_officer"];
+
+const ALL: Board[] = [
+  { word: "board_all", wanted: {} },
+  { word: "board_urgent", wanted: { urgent: true } },
+  { word: "board_overdue", wanted: { overdue: true } },
+  { word: "board_reported", wanted: { state: ["reported", "confirming"] } },
+  { word: "board_open", wanted: { state: ["open"] } },
+  { word: "board_returned", wanted: { returned: true } },
+  { word: "board_asked", wanted: { asked: true } },
+  { word: "board_verify", wanted: { state: ["handled", "verifying"] } },
+  { word: "board_mine", wanted: { mine: true } },
+];
+const DEPARTMENT: Board[] = [
+  { word: "board_department", wanted: {} },
+  { word: "board_urgent", wanted: { urgent: true } },
+  { word: "board_overdue", wanted: { overdue: true } },
+  { word: "board_dispatched", wanted: { state: ["dispatched"] } },
+  { word: "handling", wanted: { state: ["handling"] } },
+  { word: "board_suspended", wanted: { state: ["suspended"] } },
+  { word: "board_asked", wanted: { asked: true } },
+  { word: "board_verify", wanted: { state: ["handled", "verifying"] } },
+];
+
+/** The boards of whoever looks: a department's list is its own by the server's word. */
+export const boards = computed(() => (person.value?.role === "department" ? DEPARTMENT : ALL));
+export const sits = computed(() => DESK_ROLES.includes(person.value?.role ?? ""));
+
+export function question(wanted: Wanted, limit: number, cursor?: string): Question {
+  const asked: Question = { ...wanted, sort: "burning", limit };
+  if (cursor) asked.cursor = cursor;
+  return asked;
+}
+
+/** Whether the page itself can judge an incident by these filters; else the server is asked again. */
+export const judged = (wanted: Wanted): boolean =>
+  wanted.q === undefined && wanted.mine === undefined && wanted.asked === undefined && wanted.returned === undefined;
+
+/** Whether an incident belongs in the queue, as far as a fact of it tells. */
+export function fits(one: Incident, wanted: Wanted): boolean {
+  if (ended(one.state)) return false;
+  if (wanted.state?.length && !wanted.state.includes(one.state)) return false;
+  if (wanted.urgent !== undefined && one.urgent !== wanted.urgent) return false;
+  if (wanted.department?.length && !wanted.department.includes(one.department ?? "")) return false;
+  if (wanted.category?.length && !wanted.category.includes(one.category)) return false;
+  if (wanted.overdue && !(one.due_at !== null && Date.parse(one.due_at) < serverNow.value)) return false;
+  return true;
+}
+
+/** Counts say "50+" beyond this: a count is the length of a list that was read. */
+export const COUNTED = 50;
+const AGAIN_MS = 30_000;
+
+/** How many each board has, read from its list; a board that could not be read has none. */
+export function useCounts() {
+  const counts = ref<(number | null)[]>([]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = false;
+  const read = async () => {
+    clearTimeout(timer);
+    for (const [n, board] of boards.value.entries()) {
+      if (stopped) return;
+      try {
+        counts.value[n] = (await get("/api/v1/incidents", question(board.wanted, COUNTED + 1))).items.length;
+      } catch (fault) {
+        if (!(fault instanceof Refusal)) throw fault;
+        counts.value[n] = null;
+      }
+    }
+    if (!stopped) timer = setTimeout(() => void read(), AGAIN_MS);
+  };
+  void read();
+  return {
+    counts,
+    read,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+export interface Saved {
+  name: string;
+  wanted: Wanted;
+}
+
+const place = () => `yiwang.desk.filters.${person.value?.name ?? ""}`;
+
+function remembered(): Saved[] {
+  try {
+    const found: unknown = JSON.parse(localStorage.getItem(place()) ?? "[]");
+    return Array.isArray(found) ? (found as Saved[]).filter((one) => typeof one?.name === "string" && typeof one.wanted === "object") : [];
+  } catch {
+    return [];
+  }
+}
+
+/** The filters this person keeps on this machine. */
+export const saved = ref<Saved[]>(remembered());
+watch(() => person.value?.name, () => (saved.value = remembered()));
+
+export function save(name: string, wanted: Wanted): void {
+  saved.value = [...saved.value.filter((one) => one.name !== name), { name, wanted: structuredClone(wanted) }];
+  localStorage.setItem(place(), JSON.stringify(saved.value));
+}
+
+export function drop(name: string): void {
+  saved.value = saved.value.filter((one) => one.name !== name);
+  localStorage.setItem(place(), JSON.stringify(saved.value));
+}

@@ -1,0 +1,129 @@
+/** What a move asks for: its fields from the `needs` the API tells, what may be given besides, and what was typed so far. */
+
+import { reactive, watch } from "vue";
+import { get, Refusal, send } from "@/client/ask";
+import type { components } from "@/client/openapi";
+import type { Incident } from "@/client/wire";
+import type { Given, MoveShown } from "./act";
+import type { DeskWord } from "./words";
+
+export type Trial = components["schemas"]["TrialShown"];
+
+export type Field = "department" | "assisting" | "category" | "inspector" | "handler" | "until" | "into" | "upheld" | "photo" | "reason";
+
+const BESIDES: Record<string, Field[]> = {
+  open: ["category"],
+  dispatch: ["assisting"],
+  redispatch: ["assisting"],
+  accept: ["handler"],
+  confirm: ["inspector"],
+  verify: ["inspector"],
+};
+const ORDER: Field[] = ["department", "assisting", "category", "inspector", "handler", "until", "into", "upheld", "photo", "reason"];
+
+export const needed = (move: MoveShown, field: Field): boolean => move.needs.includes(field);
+
+/** The fields of a move in the order they are filled; a remark is always possible. */
+export function fields(move: MoveShown): Field[] {
+  const besides = BESIDES[move.move] ?? [];
+  return ORDER.filter((one) => one === "reason" || needed(move, one) || besides.includes(one));
+}
+
+/** What was typed; kept in this tab until the move is made, through a page read again and a server away. */
+export interface Draft {
+  department: string;
+  assisting: string[];
+  category: string;
+  inspector: string;
+  handler: string;
+  until: string;
+  into: string;
+  upheld: "" | "yes" | "no";
+  media: string[];
+  reason: string;
+}
+
+const EMPTY: Draft = { department: "", assisting: [], category: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" };
+const place = (number: string, move: string) => `yiwang.desk.draft.${number}.${move}`;
+
+export function draft(number: string, move: string): Draft {
+  let kept: Partial<Draft> = {};
+  try {
+    kept = JSON.parse(sessionStorage.getItem(place(number, move)) ?? "{}") as Partial<Draft>;
+  } catch {
+    // What cannot be read was not typed by this page.
+  }
+  const found = reactive<Draft>({ ...structuredClone(EMPTY), ...kept });
+  watch(found, (now) => sessionStorage.setItem(place(number, move), JSON.stringify(now)), { deep: true });
+  return found;
+}
+
+export const forget = (number: string, move: string): void => sessionStorage.removeItem(place(number, move));
+
+/** What is still needed before the move can be sent. */
+export function lacking(move: MoveShown, typed: Draft): DeskWord[] {
+  const empty: Partial<Record<Field, boolean>> = {
+    department: !typed.department,
+    until: !typed.until,
+    into: !typed.into.trim(),
+    upheld: !typed.upheld,
+    photo: !typed.media.length,
+    reason: !typed.reason.trim(),
+  };
+  return ORDER.filter((one) => needed(move, one) && empty[one]) as DeskWord[];
+}
+
+/** The body of the request. */
+export function body(move: MoveShown, typed: Draft): Given {
+  const given: Given = { move: move.move };
+  const asked = fields(move);
+  const has = (field: Field) => asked.includes(field);
+  if (typed.reason.trim()) given.reason = typed.reason.trim();
+  if (has("department") && typed.department) given.department = typed.department;
+  if (has("assisting") && typed.assisting.length) given.assisting = typed.assisting;
+  if (has("category") && typed.category) given.category = typed.category;
+  if (has("inspector") && typed.inspector) given.inspector = typed.inspector;
+  if (has("handler") && typed.handler.trim()) given.handler = typed.handler.trim();
+  if (has("until") && typed.until) given.until = new Date(typed.until).toISOString();
+  if (has("into") && typed.into.trim()) given.into = typed.into.trim();
+  if (has("upheld") && typed.upheld) given.upheld = typed.upheld === "yes";
+  if (typed.media.length) given.media = typed.media;
+  return given;
+}
+
+/** Where the routes in force would send it; null where nobody could be asked. */
+export async function proposed(one: Incident): Promise<Trial | null> {
+  const area = one.cell ?? one.community ?? undefined;
+  const asked = { category: one.category, source: one.source, ...(area ? { area } : {}) };
+  try {
+    return await ask(asked);
+  } catch (fault) {
+    if (fault instanceof Refusal) return null;
+    throw fault;
+  }
+}
+
+/** A dry run of the routes. */
+export async function ask(given: components["schemas"]["TrialGiven"]): Promise<Trial> {
+  const answer = await send("api/v1/routes/try", {}, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(given) });
+  return (await answer.json()) as Trial;
+}
+
+export interface Names {
+  categories: { key: string; zh: string; en: string }[];
+  departments: { code: string; zh: string; en: string }[];
+}
+
+/** What may be chosen in a form; read once. */
+export const names = reactive<Names>({ categories: [], departments: [] });
+
+export async function readChoices(): Promise<void> {
+  try {
+    const told = await get("/api/v1/standards/names");
+    names.categories = told.categories;
+    names.departments = told.departments;
+  } catch (fault) {
+    if (!(fault instanceof Refusal)) throw fault;
+    if (fault.status === 0 || fault.status >= 500) setTimeout(() => void readChoices(), 3_000);
+  }
+}

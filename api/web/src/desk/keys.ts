@@ -1,0 +1,77 @@
+/** The keys of the desk: one table that is at once what they do and what the help tells. */
+
+import type { DeskWord } from "./words";
+
+export interface Key {
+  /** As KeyboardEvent.key has it; letters are meant in lower case unless written large. */
+  keys: string[];
+  /** As people read it. */
+  shown: string;
+  word: DeskWord;
+}
+
+/** What is not a move of an incident. */
+export const GENERAL = {
+  next: { keys: ["j", "ArrowDown"], shown: "J ↓", word: "key_next" },
+  previous: { keys: ["k", "ArrowUp"], shown: "K ↑", word: "key_previous" },
+  first: { keys: ["Home"], shown: "Home", word: "key_first" },
+  last: { keys: ["End"], shown: "End", word: "key_last" },
+  menu: { keys: ["m", "Enter"], shown: "M Enter", word: "key_menu" },
+  order: { keys: ["r"], shown: "R", word: "key_order" },
+  select: { keys: [" "], shown: "␣", word: "key_select" },
+  selectAll: { keys: ["A"], shown: "Shift+A", word: "key_select_all" },
+  bulk: { keys: ["B"], shown: "Shift+B", word: "key_bulk" },
+  search: { keys: ["/"], shown: "/", word: "key_search" },
+  board: { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1…9", word: "key_boards" },
+  queue: { keys: ["q"], shown: "Q", word: "key_queue" },
+  handover: { keys: ["h"], shown: "H", word: "key_handover" },
+  trial: { keys: ["t"], shown: "T", word: "key_trial" },
+  print: { keys: ["p"], shown: "P", word: "key_print" },
+  sound: { keys: ["s"], shown: "S", word: "key_sound" },
+  close: { keys: ["Escape"], shown: "Esc", word: "key_close" },
+  help: { keys: ["?"], shown: "?", word: "key_help" },
+} as const satisfies Record<string, Key>;
+
+export type Deed = keyof typeof GENERAL;
+
+/** The key of a move; where several share one, the first that is open now has it. */
+export const MOVE_KEYS: Record<string, string> = {
+  accept: "a",
+  open: "o",
+  dispatch: "d",
+  redispatch: "d",
+  send_back: "b",
+  urge: "u",
+  answer_urge: "y",
+  grant: "g",
+  refuse: "f",
+  confirm: "c",
+  confirmed: "i",
+  close: "e",
+  verify: "v",
+  verified: "i",
+  report_handled: "w",
+  resume: "z",
+  note: "n",
+  void: "x",
+};
+
+const FOUND = new Map<string, Deed>();
+for (const [deed, { keys }] of Object.entries(GENERAL)) for (const key of keys) FOUND.set(key, deed as Deed);
+
+/** Whether what is typed goes into a field. */
+export function typing(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return target.type !== "checkbox" && target.type !== "radio";
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
+
+/** What a key means here, if anything: a deed, or the letter of a move. */
+export function meant(event: KeyboardEvent): { deed: Deed } | { letter: string } | null {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
+  // A focused button is pressed with Enter and the space bar, as everywhere.
+  if ((event.key === "Enter" || event.key === " ") && event.target instanceof HTMLElement && event.target.closest("button, a, summary, input")) return null;
+  const deed = FOUND.get(event.key) ?? FOUND.get(event.shiftKey ? event.key : event.key.toLowerCase());
+  if (deed) return { deed };
+  return /^[a-z]$/i.test(event.key) && !event.shiftKey ? { letter: event.key.toLowerCase() } : null;
+}
