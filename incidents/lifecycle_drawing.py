@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from incidents.calendar import TimeLimit
 from incidents.clocks import Stage
 from incidents.lifecycle import BESIDE, MOVES, Move, Need, Role, Standing, State, moves_from
+from incidents.policy import Policy
 from incidents.timing import ON_MOVE, Do
 
 _ROLES = {
@@ -66,6 +68,30 @@ This page is written by `incidents.lifecycle_drawing` from the one table in `inc
 compares the two. Allowed moves, the API's answers and this drawing all come from that table.
 """
 
+_POLICY = (
+    ("reopen_within_days", "重开：结案后多少天内", "reopen: days after closing"),
+    ("appeal_within_days", "申诉：结案后多少天内", "appeal: days after closing"),
+    ("max_extensions", "延期至多批准几次", "extensions granted at most"),
+    ("max_suspensions", "挂账至多批准几次", "suspensions granted at most"),
+    ("max_suspension_days", "挂账至多多少天", "days of a suspension at most"),
+    ("urge_answer", "督办答复时限，逾期升一级", "an urge is answered within, else one level up"),
+    ("urge_levels", "督办逐级告知谁", "whom each level of an urge tells"),
+    ("auto_urge_overdue", "超期由系统督办", "the system urges what is overdue"),
+    ("self_close", "设备恢复后按类别不做/建议核查/自动结案", "off, propose or close, by category"),
+    ("photos", "哪些类别的哪些办理须附照片", "moves that need a photo, by category"),
+)
+_REFUSALS = """\
+## 拒绝 What a refusal means
+
+| code | HTTP | 含义与办法 meaning and what to do |
+|---|---|---|
+| `move_refused` | 409 | 此状态或在案情况不允许；`allowed` 列出可办理的 not from here, or something on record stands in the way; `allowed` lists what may be done |
+| `move_forbidden` | 403 | 角色、部门、辖区或任务不是您的 not your role, department, area or task |
+| `move_incomplete` | 422 | 缺少或不合规；`needs` 说明缺什么 something is missing or unfit; `needs` says what |
+| `stale` | 412 | 他人已先更新；`current` 是现状，按其 ETag 再办 somebody was quicker; `current` is how it stands |
+| `unavailable` | 503 | 所涉案件正被反复更新，稍后再试 the incidents concerned keep changing; try again |
+"""
+
 _TAIL = """\
 ## 另外 Besides
 
@@ -101,7 +127,8 @@ _TAIL = """\
 
 def markdown() -> str:
     """The page, Chinese first, ending with a newline."""
-    parts = [_HEAD, *_diagram(), "", *_states(), "", *_moves(), "", *_beside(), "", _TAIL]
+    parts = [_HEAD, *_diagram(), "", *_states(), "", *_moves(), "", *_beside(), ""]
+    parts += [*_policy(), "", _REFUSALS, _TAIL]
     return "\n".join(parts)
 
 
@@ -166,3 +193,27 @@ def _beside() -> list[str]:
         "|---|---|---|",
     ]
     return [*lines, *(f"| `{name}` | {zh} | `{fact}` |" for name, (zh, fact) in BESIDE.items())]
+
+
+def _policy() -> list[str]:
+    """The members of the policy with their defaults."""
+    lines = [
+        "## 办理规定 The city's policy",
+        "",
+        "standards 的 `policy`；不写的用默认值。 Member `policy` of the standards; what is left out has its default.",
+        "",
+        "| member | 含义 meaning | 默认 default |",
+        "|---|---|---|",
+    ]
+    usual = Policy()
+    for name, zh, en in _POLICY:
+        lines.append(f"| `{name}` | {zh} {en} | {_said(getattr(usual, name))} |")
+    return lines
+
+
+def _said(value: object) -> str:
+    if isinstance(value, TimeLimit):
+        return f"{value.zh} {value.en}"
+    if isinstance(value, tuple):
+        return "；".join("、".join(level) for level in value) or "—"
+    return {True: "是 yes", False: "否 no"}[value] if isinstance(value, bool) else str(value)

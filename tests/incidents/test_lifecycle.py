@@ -1,5 +1,6 @@
 """The lifecycle's table, walked whole: every state, every move, every role; and the page drawn from it."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from incidents.errors import MoveForbidden, MoveRefused
 from incidents.lifecycle import BESIDE, ENDED, MOVES, Role, State, check_move, moves_from
 from incidents.lifecycle_drawing import markdown
+from incidents.policy import Policy
 
 PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 
@@ -136,6 +138,12 @@ def test_the_drawing_shows_every_move_that_leads_somewhere() -> None:
         for source in move.sources:
             for end in move.also | ({move.target} if move.target else set()):
                 assert f"{source} --> {end}: {move.zh} {move.name}" in page
+
+
+def test_the_page_tells_every_member_of_the_policy() -> None:
+    page = markdown()
+    for member in fields(Policy):
+        assert f"| `{member.name}` |" in page
 
 
 def _reached(begin: set[State]) -> set[State]:
