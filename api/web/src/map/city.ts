@@ -41,6 +41,8 @@ export function askEarly(): void {
 
 const RINGS_AT_ONCE = 4;
 const RING_MS = 4000;
+/** A burst is seen by its symbols; drawing an eye to each of them draws it to none. */
+const RING_PAUSE_MS = 400;
 const RULER = new Style({ stroke: new Stroke({ color: "#fff", width: 2, lineDash: [6, 4] }) });
 
 export class CityMap {
@@ -52,6 +54,7 @@ export class CityMap {
   private grid: Grid | null = null;
   private counts: ReadonlyMap<number, number> = new Map();
   private rings: Overlay[] = [];
+  private rung = -RING_PAUSE_MS;
   private again: ReturnType<typeof setTimeout> | undefined;
   private home: Extent | null = null;
   private fitted: string | null = null;
@@ -131,6 +134,8 @@ export class CityMap {
 
   /** A ring that draws the eye to a place for some seconds. */
   ring(lon: number, lat: number, tone: string): void {
+    if (performance.now() - this.rung < RING_PAUSE_MS) return;
+    this.rung = performance.now();
     const element = document.createElement("div");
     element.className = `ring ${tone}`;
     const ring = new Overlay({ element, position: fromLonLat([lon, lat]), positioning: "center-center", stopEvent: false });

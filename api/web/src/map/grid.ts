@@ -12,6 +12,7 @@ import VectorLayer from "ol/layer/Vector";
 import VectorTileLayer from "ol/layer/VectorTile";
 import type RenderFeature from "ol/render/Feature";
 import { toGeometry } from "ol/render/Feature";
+import { transformExtent } from "ol/proj";
 import VectorSource from "ol/source/Vector";
 import VectorTileSource from "ol/source/VectorTile";
 import { createXYZ } from "ol/tilegrid";
@@ -24,6 +25,8 @@ import { CELL, ofArea, ofHeat, ofName } from "./symbols";
 export type Tiles = components["schemas"]["GridTiles"];
 
 const TILE = 512;
+/** Pixels: borders of narrower cells are a fog that costs a second to draw; the cells themselves still fill with heat. */
+const THINNEST = 4;
 /** Tiles whose features are kept at hand for the heat: what a screen shows at one zoom, and some. */
 const AT_HAND = 48;
 
@@ -34,6 +37,8 @@ export class Grid {
   private readonly tiles = new Map<string, { z: number; features: RenderFeature[] }>();
   private readonly extents = new Map<string, Extent>();
   private counts: ReadonlyMap<number, number> = new Map();
+  /** About how wide a cell is, in units of the map. */
+  private readonly cellWidth: number;
   private drawing: ReturnType<typeof setTimeout> | undefined;
 
   /** `ready` is called whenever more areas are known by their extent. */
@@ -51,9 +56,11 @@ export class Grid {
       tileLoadFunction: (tile, url) => this.load(tile as unknown as VectorTile<RenderFeature>, url),
     });
     this.source.on("tileloadend", (event) => this.keep(event.tile as unknown as VectorTile<RenderFeature>));
-    const ground = new VectorTileLayer({ source: this.source, declutter: true, style: (feature) => this.style(feature as RenderFeature) });
+    const ground = new VectorTileLayer({ source: this.source, declutter: true, style: (feature, resolution) => this.style(feature as RenderFeature, resolution) });
     const hot = new VectorLayer({ source: this.heat, style: (feature) => ofHeat(feature.get("count") as number), updateWhileAnimating: true, updateWhileInteracting: true });
     this.layers = [hot, ground];
+    const [west, south, east, north] = transformExtent(about.bounds, "EPSG:4326", "EPSG:3857") as [number, number, number, number];
+    this.cellWidth = Math.sqrt(((east - west) * (north - south)) / Math.max(1, about.cells));
     map.on("moveend", () => this.redrawSoon());
   }
 
@@ -129,9 +136,9 @@ export class Grid {
     this.heat.addFeatures([...pieces].map(([id, parts]) => new Feature({ geometry: new MultiPolygon(parts), count: this.counts.get(id) })));
   }
 
-  private style(feature: RenderFeature) {
+  private style(feature: RenderFeature, resolution: number) {
     const layer = feature.get("layer") as string;
-    if (layer === "cells") return CELL;
+    if (layer === "cells") return this.cellWidth / resolution < THINNEST ? undefined : CELL;
     const level = feature.get("level") as string;
     if (layer === "areas") return ofArea(level);
     const zoom = this.map.getView().getZoom() ?? 0;
