@@ -50,6 +50,7 @@ _VOID, _SEND_BACK, _REWORK = 0.06, 0.07, 0.08
 
 _NOT_HERE = "经核对不属本系统受理范围，已告知上报人转相关渠道"
 _NOT_OURS = "现场核实后不属本部门职责，请改派"
+_STILL_YOURS = "核对职责清单，仍由你部门办理"
 _NOT_DONE = "现场核查仍未恢复原状，请返工"
 
 
@@ -88,8 +89,11 @@ def _reported(incident: Mapping[str, Any], _: Callable[[], str]) -> Step:
     return Step("open", "intake_officer", {})
 
 
-def _open(_: Mapping[str, Any], department: Callable[[], str]) -> Step:
-    return Step("dispatch", "dispatcher", {"department": department()})
+def _open(incident: Mapping[str, Any], department: Callable[[], str]) -> Step:
+    given = {"department": department()}
+    if incident.get("send_backs"):  # back to the one that gave it back: only with a reason
+        given["reason"] = _STILL_YOURS
+    return Step("dispatch", "dispatcher", given)
 
 
 def _dispatched(incident: Mapping[str, Any], _: Callable[[], str]) -> Step:
