@@ -26,6 +26,7 @@ export const GENERAL = {
   queue: { keys: ["q"], shown: "Q", word: "key_queue" },
   handover: { keys: ["h"], shown: "H", word: "key_handover" },
   trial: { keys: ["t"], shown: "T", word: "key_trial" },
+  decisions: { keys: ["l"], shown: "L", word: "key_decisions" },
   print: { keys: ["p"], shown: "P", word: "key_print" },
   sound: { keys: ["s"], shown: "S", word: "key_sound" },
   close: { keys: ["Escape"], shown: "Esc", word: "key_close" },

@@ -80,7 +80,8 @@ export interface Curve {
 export interface One {
   number: string;
   whole: Whole | null;
-  moves: MoveShown[];
+  /** null: not known yet. */
+  moves: MoveShown[] | null;
   explanation: Explanation | null;
   history: Line[];
   photos: Photo[];
@@ -104,7 +105,7 @@ export function useOne(number: Ref<string | null>) {
   let stop = new AbortController();
 
   function fresh(of: string): One {
-    return { number: of, whole: null, moves: [], explanation: null, history: [], photos: [], similar: [], duty: [], curve: null, missing: [] };
+    return { number: of, whole: null, moves: null, explanation: null, history: [], photos: [], similar: [], duty: [], curve: null, missing: [] };
   }
 
   async function read(of: string): Promise<void> {

@@ -1,0 +1,235 @@
+"""值班台 on the real stack: an officer's day by keyboard, another officer who was first, a server that is gone and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import doors, town
+from tests.browser.eyes import Watched, watched
+from tests.browser.test_common import serious
+from tests.journey import scene
+from tests.journey.machines import Door
+from tests.journey.system import ADMIN_TOKEN, WholeSystem, until
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+ROW = 9
+"""The row of cells this file plays in: there a flood is the dispatcher's to send out."""
+_GONE = ("Failed to load resource", "net::ERR", "503", "412")
+"""What Chromium itself writes for a server that is away or says no; nothing of ours."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def routes(system: WholeSystem) -> None:
+    """A route that proposes and does not dispatch by itself."""
+    mine = {
+        "code": "desk-water",
+        "categories": [town.FLOOD],
+        "areas": [scene.cell_code(0, ROW)[:12]],
+        "department": "A",
+        "automatic": False,
+        "limit_minutes": 90,
+    }
+    admin = Door(system.url("api"), ADMIN_TOKEN)
+    body = admin.ask("GET", "/api/v1/routes").json["body"]
+    kept = [one for one in body["routes"] if one["code"] != "desk-water"]
+    answer = admin.ask("PUT", "/api/v1/routes", {"body": {"routes": [mine, *kept]}})
+    assert answer.status == 201, answer.body
+
+
+@pytest.fixture(scope="module")
+def officer(system: WholeSystem, browser_: Browser) -> Iterator[Watched]:
+    """A dispatcher at the desk."""
+    with watched(browser_, system.url("api")) as eyes:
+        eyes.expected = _GONE
+        sit(eyes.page, system, "dispatcher")
+        yield eyes
+
+
+def sit(page: Page, system: WholeSystem, name: str, query: str = "?stale=3600") -> None:
+    """Through the door, until changes come in."""
+    doors.by_token(page, f"{system.url('api')}/desk/{query}", name)
+    expect(page.locator(".age .dot.up")).to_be_visible()
+
+
+def find(page: Page, number: str) -> None:
+    """By keys alone: search for a number, and look at what is found."""
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.press("Control+A")
+    page.keyboard.type(number)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.locator(f".queue-row[data-number='{number}']")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.locator(f"[data-one='{number}'] [data-state]")).to_be_visible()
+
+
+def state_of(system: WholeSystem, number: str) -> tuple[str, str | None]:
+    told = town.ask(system, "lead", "GET", f"/incidents/{number}").json
+    return told["state"], told["department"]
+
+
+def test_an_officer_sees_a_sensor_incident_appear_and_dispatches_it_by_keyboard_only(
+    system: WholeSystem, officer: Watched
+) -> None:
+    page, cell = officer.page, scene.cell_code(3, ROW)
+    number = town.flood(system, "D-3", 3, ROW)
+    expect(page.locator(f".queue-row[data-cell='{cell}']")).to_contain_text("紧急")
+    expect(page.locator("[data-badge]")).to_be_visible()
+    assert state_of(system, number) == ("open", None)
+    find(page, number)
+    expect(page.locator(".curve [data-level=raise]")).to_contain_text("27")
+    expect(page.locator("[data-clock=dispatch]")).to_be_visible()
+    page.keyboard.press("d")
+    expect(page.locator("[data-proposal]")).to_contain_text("甲部门")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-done]")).to_contain_text("派遣")
+    expect(page.locator("[data-state]")).to_contain_text("已派遣")
+    assert state_of(system, number) == ("dispatched", "A")
+    history = town.ask(system, "lead", "GET", f"/incidents/{number}/history").json
+    assert [(one["move"], one["by"]) for one in history][-1] == ("dispatch", "dispatcher")
+
+
+def test_axe_finds_no_serious_fault_with_an_incident_and_the_keys_open(officer: Watched) -> None:
+    page = officer.page
+    expect(page.locator(".timeline li").first).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("?")
+    expect(page.locator("dialog.help")).to_contain_text("下一件")
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.help")).to_have_count(0)
+
+
+def test_of_two_officers_the_second_sees_what_the_first_did_keeps_his_words_and_goes_on(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    number = town.flood(system, "D-4", 4, ROW)
+    with watched(browser_, system.url("api")) as eyes:
+        eyes.expected = _GONE
+        page = eyes.page
+        # His live line is mute: he learns of the other only by the answer to his own move.
+        page.route("**/api/v1/live", lambda _: None)
+        doors.by_token(page, f"{system.url('api')}/desk/?stale=3600", "dispatcher")
+        find(page, number)
+        page.keyboard.press("d")
+        expect(page.locator("#f-department")).to_have_value("A")
+        page.locator("#f-reason").press_sequentially("值守电话已核")
+        sent = {"move": "dispatch", "department": "B", "reason": "先到先办"}
+        first = Door(system.url("api"), scene.token_of("lead"))
+        answer = first.ask("POST", f"/api/v1/incidents/{number}/moves", sent, {"If-Match": "*"})
+        assert answer.status == 200, answer.body
+        page.keyboard.press("Control+Enter")
+        conflict = page.locator("[data-conflict]")
+        expect(conflict).to_contain_text("乙部门")
+        expect(conflict).to_contain_text("lead")
+        expect(page.locator("#f-reason")).to_have_value("值守电话已核")
+        assert state_of(system, number) == ("dispatched", "B")
+        page.locator("[data-go-on]").press("Enter")
+        expect(page.locator("#f-reason")).to_have_value("值守电话已核")
+        page.locator("#f-department").press("Control+Enter")
+        expect(page.locator("[data-done]")).to_contain_text("改派")
+    assert state_of(system, number) == ("dispatched", "A")
+
+
+def test_what_was_sent_while_the_server_was_killed_is_made_once_when_it_is_back(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    number = town.flood(system, "D-5", 5, ROW)
+    with watched(browser_, system.url("api")) as eyes:
+        eyes.expected = _GONE
+        page = eyes.page
+        sit(page, system, "lead")
+        find(page, number)
+        page.keyboard.press("u")
+        page.keyboard.type("请尽快派遣")
+        system.kill("api")
+        with system.absent("api"):
+            page.keyboard.press("Control+Enter")
+            expect(page.locator("[data-waiting]")).to_be_visible()
+            expect(page.locator(".age.loud [data-trouble=server]")).to_be_visible()
+            expect(page.locator(f"[data-one='{number}'] [data-state]")).to_contain_text("已立案")
+        until(system.ready, 60, lambda: f"not back\n{system.explain()}")
+        expect(page.locator("[data-done]")).to_contain_text("督办", timeout=60_000)
+        expect(page.locator(".age.loud")).to_have_count(0, timeout=60_000)
+    history = town.ask(system, "lead", "GET", f"/incidents/{number}/history").json
+    assert [one["reason"] for one in history if one["move"] == "urge"] == ["请尽快派遣"]
+
+
+def test_the_order_holds_still_under_the_cursor_and_what_is_new_is_announced(
+    system: WholeSystem, officer: Watched
+) -> None:
+    page = officer.page
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    rows = page.locator(".queue-row")
+    expect(rows.nth(1)).to_be_visible()
+    page.keyboard.press("j")
+    shown = page.locator(".queue-row").evaluate_all("all => all.map(one => one.dataset.number)")
+    number = town.report(system, 6, ROW, "井盖缺失")
+    expect(page.locator("[data-fresh]")).to_contain_text("1")
+    assert (
+        page.locator(".queue-row").evaluate_all("all => all.map(one => one.dataset.number)")
+        == shown
+    )
+    page.keyboard.press("r")
+    expect(page.locator(f".queue-row[data-number='{number}']")).to_be_visible()
+
+
+def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    numbers = [town.report(system, column, ROW, "批量不予立案") for column in (7, 8)]
+    with watched(browser_, system.url("api")) as eyes:
+        eyes.expected = ("409",)
+        page = eyes.page
+        sit(page, system, "intake")
+        page.keyboard.press("/")
+        page.keyboard.type("批量不予立案")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        expect(page.locator(".queue-row")).to_have_count(2)
+        page.keyboard.press("Shift+A")
+        page.keyboard.press("Shift+B")
+        page.locator("[data-bulk=void]").click()
+        expect(page.locator("[data-summary]")).to_contain_text("2 件可以")
+        assert serious(page) == []
+        page.locator("#f-reason").fill("重复上报")
+        # One of them is taken in by somebody else between the preview and the deed.
+        door = Door(system.url("api"), scene.token_of("lead"))
+        path = f"/api/v1/incidents/{numbers[0]}/moves"
+        assert door.ask("POST", path, {"move": "open"}, {"If-Match": "*"}).status == 200
+        eyes.expected += ("412",)
+        page.locator("#f-reason").press("Control+Enter")
+        expect(page.locator("[data-summary]")).to_contain_text("成功 1 件，失败 1 件")
+        expect(page.locator("tr[data-result=failed]")).to_contain_text("他人已先办理")
+    assert [state_of(system, number)[0] for number in numbers] == ["open", "void"]
+
+
+def test_a_shift_is_left_with_its_list_and_signed_by_the_next(
+    system: WholeSystem, officer: Watched, browser_: Browser
+) -> None:
+    page = officer.page
+    page.keyboard.press("Escape")
+    page.keyboard.press("h")
+    page.locator("#note").fill("北闸街道积水待复查")
+    page.locator("[data-leave]").click()
+    expect(page.locator("[data-opened]")).to_contain_text("北闸街道积水待复查")
+    told = town.ask(system, "lead", "GET", "/handovers?waiting=true").json["items"][0]
+    opened = page.locator("[data-opened] .counts li").first
+    expect(opened).to_have_text(re.compile(rf"{told['counts']['open']}\s*未结"))
+    with watched(browser_, system.url("api")) as eyes:
+        sit(eyes.page, system, "lead")
+        eyes.page.keyboard.press("h")
+        eyes.page.locator(f"[data-handover='{told['id']}'] button").click()
+        eyes.page.locator("[data-sign]").click()
+        expect(eyes.page.locator(f"[data-handover='{told['id']}']")).to_have_attribute(
+            "data-signed", "true"
+        )
+        assert serious(eyes.page) == []
+    page.keyboard.press("q")
