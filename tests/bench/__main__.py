@@ -75,7 +75,7 @@ def _measured(here: Ground, chosen: tuple[str, ...], size: Size, rounds: int) ->
     of_stage: dict[str, Callable[[], list[Result]]] = {
         "stored": lambda: throughput.run(stage, rounds, size.readings),
         "live": lambda: latency.run(stage, min(rounds, 3), size.latency_s),
-        "lives": lambda: lifecycles.run(stage, min(rounds, 3), size.lives_s),
+        "lives": lambda: lifecycles.run(here, min(rounds, 3), size.lives_s, size.incidents),
         "lists": lambda: listing.run(here, rounds, size.incidents),
     }
     for name, measure in of_stage.items():

@@ -65,32 +65,39 @@ class Office:
 @contextlib.contextmanager
 def office(ground: Ground, wanted: int) -> Iterator[Office]:
     """A database of its own with `wanted` incidents, and an API on it."""
-    url = _database(ground, f"listing_{wanted}")
-    more = {"YIWANG_DATABASE_URL": url}
-    ground.once("incidents", "migrate", **more)
-    city.settle(url)
+    with filled(ground, f"listing_{wanted}", wanted) as url:
+        port = free_port()
+        process = ground.start("api", "serve", YIWANG_API_PORT=str(port), YIWANG_DATABASE_URL=url)
+        door = Door(f"http://127.0.0.1:{port}", scene.token_of("lead"))
+        until(lambda: _answers(door), 60, ground.logs)
+        yield Office(door, wanted)
+        door.hang_up()
+        ground.end(process)
 
+
+@contextlib.contextmanager
+def filled(ground: Ground, name: str, wanted: int) -> Iterator[str]:
+    """The address of a database of its own, settled and with `wanted` incidents; dropped afterwards."""
+    with ground.connect() as connection:
+        connection.execute(f"create database {name}")
+    server: LocalPostgres = ground.postgres
+    url = server.url(name)
+    ground.once("incidents", "migrate", YIWANG_DATABASE_URL=url)
+    city.settle(url)
     with psycopg.connect(url, autocommit=True, options="-c TimeZone=UTC") as connection:
         cells = connection.execute("select count(*) from unit_grid").fetchone()
         assert cells
         connection.execute(FILL, {"wanted": wanted, "cells": cells[0]})
+        connection.execute(
+            "insert into incident_counter (region, day, last) select distinct district, d::date, 5000"
+            " from unit_grid, generate_series(now() - interval '1 day', now() + interval '1 day', '1 day') d"
+        )  # the days' first numbers are taken
         connection.execute("vacuum analyze incident")
         there = connection.execute("select count(*) from incident").fetchone()
-        assert there
-    port = free_port()
-    process = ground.start("api", "serve", YIWANG_API_PORT=str(port), **more)
-    door = Door(f"http://127.0.0.1:{port}", scene.token_of("lead"))
-    until(lambda: _answers(door), 60, ground.logs)
-    yield Office(door, int(there[0]))
-    door.hang_up()
-    ground.end(process)
-
-
-def _database(ground: Ground, name: str) -> str:
+        assert there == (wanted,)
+    yield url
     with ground.connect() as connection:
-        connection.execute(f"create database {name}")
-    server: LocalPostgres = ground.postgres
-    return server.url(name)
+        connection.execute(f"drop database {name} with (force)")
 
 
 def _answers(door: Door) -> bool:
