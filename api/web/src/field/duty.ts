@@ -54,7 +54,7 @@ async function tell(): Promise<void> {
   const fix = await placeNow();
   if (!fix || !dutyUntil.value) return;
   const position = { lon: fix.lon, lat: fix.lat, datum: fix.datum, accuracy: fix.accuracy };
-  const body = JSON.stringify({ position, at: new Date(fix.at).toISOString() });
+  const body = JSON.stringify({ position }); // of this moment; a phone's clock may be wrong
   try {
     await send("api/v1/duty/position", {}, { method: "PUT", headers: { "Content-Type": "application/json" }, body });
     toldAt.value = Date.now();

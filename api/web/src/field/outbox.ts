@@ -3,10 +3,11 @@
  * Needs no service worker: the page sends when it opens, comes to the front, hears of a network, and every 30 s.
  */
 
-import { computed, ref, shallowRef } from "vue";
+import { computed, ref, shallowRef, watch } from "vue";
+import { line } from "@/age/pulse";
 import { Refusal, send } from "@/client/ask";
 import { deliver, meaning } from "./deliver";
-import { person } from "@/session/session";
+import { person, resume } from "@/session/session";
 import { askWhoIAm, me } from "./me";
 import { allItems, changeItems, type Item, newId, type Photo, type Report, type Step } from "./store";
 
@@ -82,6 +83,9 @@ async function patch(id: string, change: (item: Item) => Item): Promise<Item | n
   return after;
 }
 
+/** A phone's clock that is wrong by more is put right. */
+const SKEWED_MS = 120_000;
+let skew = 0;
 let running = false;
 let failures = 0;
 let notBefore = 0;
@@ -93,13 +97,19 @@ export function kick(): void {
   void flush();
 }
 
+function kickIfSeen(): void {
+  if (document.visibilityState === "visible") kick();
+}
+
 /** Send what waits, the oldest first, until something hinders. */
 export async function flush(): Promise<void> {
   if (running || Date.now() < notBefore || !me.value.name) return;
   running = true;
   try {
     if (!next(await allItems())) return void (hindered.value = null);
-    await send("livez", {}, { cache: "no-store" }); // what fails here was surely not sent
+    const alive = await send("livez", {}, { cache: "no-store" }); // what fails here was surely not sent
+    const told = Date.parse(alive.headers.get("Date") ?? "");
+    skew = Number.isFinite(told) ? Date.now() - told : 0;
     await askWhoIAm(); // what one person decided is never sent under the name of another
     if (!person.value?.name) return pause(person.value ? "no_answer" : "login");
     for (let item = next(await allItems()); item; item = next(await allItems())) {
@@ -136,7 +146,7 @@ async function attempt(item: Item): Promise<boolean> {
   }
   try {
     const save = async (change: Partial<Item>) => (await patch(item.id, (one) => ({ ...one, ...change }))) ?? { ...item, ...change };
-    const answer = await deliver(item, save);
+    const answer = await deliver(await righted(item, save), save);
     await changeItems((all) => delivered(item.id, answer, all));
     cleared();
     return true;
@@ -146,6 +156,12 @@ async function attempt(item: Item): Promise<boolean> {
   } finally {
     await look();
   }
+}
+
+/** What a phone says of time when its clock is wrong, put right by the server's before it is first sent. */
+async function righted(item: Item, save: (change: Partial<Item>) => Promise<Item>): Promise<Item> {
+  if (item.what.kind !== "report" || item.righted || item.tried !== null || Math.abs(skew) < SKEWED_MS) return item;
+  return save({ righted: true, what: { ...item.what, at: new Date(Date.parse(item.what.at) - skew).toISOString() } });
 }
 
 /** The one that arrived, its bytes let go; what follows it goes on from the version it made. */
@@ -172,6 +188,7 @@ async function refused(item: Item, fault: Refusal): Promise<boolean> {
     return true;
   }
   pause(what === "login" ? "login" : "no_answer");
+  if (what === "login") void resume(); // to the door; what waits here is told there
   return false;
 }
 
@@ -188,6 +205,9 @@ function arm(): void {
   timer = setTimeout(() => void flush().then(arm), ms);
 }
 
+// A live line that stands again is the first sign of a server that is back.
+watch(line, (now) => now === "up" && kick());
+
 /** Begin: look, forget what was sent long ago, and send. */
 export async function beginSending(): Promise<void> {
   await changeItems((all) => {
@@ -196,7 +216,7 @@ export async function beginSending(): Promise<void> {
   });
   await look();
   window.addEventListener("online", kick);
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && kick());
+  document.addEventListener("visibilitychange", kickIfSeen);
   arm();
   kick();
 }

@@ -57,6 +57,8 @@ export interface Item {
   what: Report | Step;
   photos: Photo[];
   way: "waiting" | "sent" | "stopped";
+  /** Its time was put right by the server's clock. */
+  righted?: boolean;
   /** When it was first sent without hearing what became of it. */
   tried: number | null;
   why: Why | null;

@@ -68,6 +68,8 @@ const TABLE = {
   place_needed: ["须有位置或单元网格号", "A place or a cell's number is needed"],
   draft_kept: ["已自动保存草稿", "The draft is kept"],
   clear_draft: ["清空", "Clear"],
+  phone_full: ["手机存储已满或不允许保存，请先上传或清理", "The phone is full or keeps nothing: send or clear something first"],
+  state_now: ["现在：{state}", "now: {state}"],
   waiting: ["待传", "To send"],
   sending_after: ["待传（等前一步）", "To send (after the step before)"],
   sent: ["已传", "Sent"],
