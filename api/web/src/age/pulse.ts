@@ -29,8 +29,8 @@ const checks = ref<Ready["checks"]>({});
 const denied = ref(false);
 /** Whether changes come in live. */
 export const line = ref<Line>("connecting");
-/** Seconds after which data counts as standing still; a wall's address may say otherwise. */
-export const staleAfter = ref(60);
+/** Seconds after which data counts as standing still; a page's address may say otherwise. */
+export const staleAfter = ref(Math.max(10, Number(new URLSearchParams(window.location.search).get("stale")) || 60));
 
 /** Seconds since the newest data, null before any was told of. */
 export const age = computed(() => (data.lag === null ? null : data.lag + Math.max(0, now.value - data.told) / 1000));
