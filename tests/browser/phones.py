@@ -36,19 +36,41 @@ def phone(
 ) -> Iterator[Watched]:
     """A phone in the middle of a cell, in the hand of a person of the scene who is in."""
     address = url or system.url("api")
+    with stranger(opened, system, at, address, **more) as eyes:
+        doors.by_token(eyes.page, f"{address}/field/", name)
+        expect(eyes.page.locator(".age .dot.up")).to_be_visible()
+        yield eyes
+
+
+@contextlib.contextmanager
+def stranger(
+    opened: Browser,
+    system: WholeSystem,
+    at: tuple[int, int] = (2, 2),
+    url: str | None = None,
+    **more: Any,
+) -> Iterator[Watched]:
+    """A phone before the door of the field's page."""
+    address = url or system.url("api")
     lon, lat = scene.middle(*at)
-    place = {"longitude": lon, "latitude": lat, "accuracy": 12.0}
     given: dict[str, Any] = {
         "viewport": SMALL,
         "has_touch": True,
-        "geolocation": place,
+        "geolocation": {"longitude": lon, "latitude": lat, "accuracy": 12.0},
         "permissions": ["geolocation"],
     }
     with watched(opened, address, **{**given, **more}) as eyes:
         eyes.expected = GONE
-        doors.by_token(eyes.page, f"{address}/field/", name)
-        expect(eyes.page.locator(".age .dot.up")).to_be_visible()
+        eyes.page.goto(f"{address}/field/")
         yield eyes
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    """With a name and a password, as people do."""
+    page.get_by_label("账号", exact=True).fill(name)
+    page.get_by_label("口令", exact=True).fill(password)
+    page.get_by_role("button", name="登录").click()
+    expect(page.locator(".age .dot.up")).to_be_visible(timeout=60_000)
 
 
 def tab(page: Page, name: str) -> None:

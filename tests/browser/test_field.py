@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from incidents.postgres import passwords
 from tests.browser import phones, town
 from tests.journey import scene
 from tests.journey.system import WholeSystem, until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
+PASSWORD = "雨天也要认得路 Kx-93"
 RED, GREEN, BLUE = (200, 30, 30), (30, 160, 60), (30, 60, 200)
 BACK_MS = 60_000
 
@@ -47,7 +49,8 @@ def test_an_inspector_confirms_the_nearest_first_and_verifies_with_no_signal_in_
         expect(page.locator(".age.loud")).to_contain_text("没有信号")
         phones.decide(page, near, "confirmed", "确有垃圾", phones.picture(RED))
         phones.decide(page, far, "not_confirmed", "现场未见")
-        expect(page.locator(".task")).to_have_count(0)  # done, as far as the phone knows
+        for number in (near, far):  # done, as far as the phone knows
+            expect(phones.task(page, number)).to_have_count(0)
         expect(page.locator("[data-tab=outbox]")).to_contain_text("2")
         assert phones.incident(system, near)["state"] == "confirming"
         page.context.set_offline(False)
@@ -152,6 +155,34 @@ def test_a_report_made_while_the_server_is_killed_arrives_once_though_its_answer
     assert [tuple(row)[1:] for row in rows] == [("scene/component/01001", scene.cell_code(6, 6))], (
         rows
     )
+
+
+def test_a_session_that_ends_loses_nothing_and_the_door_says_what_waits(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    with system.connect() as connection:
+        passwords.put(connection, "dept-b", PASSWORD)
+    text = f"护栏断裂 {datetime.now(UTC).timestamp()}"
+    with phones.stranger(browser_, system) as eyes:
+        page = eyes.page
+        eyes.expected = (*phones.GONE, "401", "403")
+        phones.log_in(page, "dept-b", PASSWORD)
+        page.context.set_offline(True)
+        expect(page.locator(".age.loud")).to_be_visible()
+        phones.tab(page, "report")
+        page.get_by_label("情况说明").fill(text)
+        page.locator("[data-submit]").click()
+        expect(page.locator(".outbox > li[data-way=waiting]")).to_be_visible()
+        with system.connect() as connection:  # as an administrator or thirty idle minutes do
+            connection.execute("delete from session")
+        page.wait_for_timeout(2_100)  # a session is believed for two seconds
+        page.context.set_offline(False)
+        expect(page.locator(".door")).to_contain_text("1 条待传", timeout=BACK_MS)
+        phones.log_in(page, "dept-b", PASSWORD)
+        arrived(page)
+    with system.connect() as connection:
+        told = connection.execute("select count(*) from incident where text = %s", [text])
+        assert told.fetchone() == (1,)
 
 
 def test_a_phone_tells_its_place_on_duty_and_at_no_other_time(

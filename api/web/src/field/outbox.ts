@@ -145,18 +145,25 @@ async function attempt(item: Item): Promise<boolean> {
     return true;
   }
   try {
-    const save = async (change: Partial<Item>) => (await patch(item.id, (one) => ({ ...one, ...change }))) ?? { ...item, ...change };
+    const save = async (change: Partial<Item>) => {
+      const kept = await patch(item.id, (one) => ({ ...one, ...change }));
+      if (!kept) throw new Withdrawn(); // the person took it back before it was sent
+      return kept;
+    };
     const answer = await deliver(await righted(item, save), save);
     await changeItems((all) => delivered(item.id, answer, all));
     cleared();
     return true;
   } catch (fault) {
+    if (fault instanceof Withdrawn) return true;
     if (!(fault instanceof Refusal)) throw fault;
     return refused(item, fault);
   } finally {
     await look();
   }
 }
+
+class Withdrawn extends Error {}
 
 /** What a phone says of time when its clock is wrong, put right by the server's before it is first sent. */
 async function righted(item: Item, save: (change: Partial<Item>) => Promise<Item>): Promise<Item> {

@@ -1,6 +1,8 @@
 /** My tasks 待办: read, kept right by the live line, kept on the phone for the time without a network, put in order. */
 
 import { computed, ref, shallowRef, watch } from "vue";
+import { line } from "@/age/pulse";
+import { follow } from "@/client/stream";
 import type { Incident, State } from "@/client/wire";
 import { newest } from "@/incidents/newest";
 import { isCrew, isInspector, me } from "./me";
@@ -42,8 +44,12 @@ const isMine = (one: Incident): boolean => {
   return isCrew.value ? one.department === me.value.department : one.inspector === me.value.name && !one.verified_at;
 };
 
+/** For whom there are no tasks here, the live line still tells whether the server is heard. */
+const hearOnly = (): (() => void) => follow({ facts: () => {}, reset: () => {}, line: (state) => (line.value = state) });
+
 /** Begin to follow; the returned function ends it. */
 export function followTasks(): () => void {
+  if (!(me.value.role in STATES_OF)) return hearOnly();
   const holder = me.value.name;
   const name = `tasks ${holder}`;
   byDistance.value = isInspector.value;

@@ -81,6 +81,8 @@ const TABLE = {
   sent_days: ["已传的保留 7 天", "What was sent stays for 7 days"],
   joined: ["已并入案件 {number}", "Joined to incident {number}"],
   became: ["案件 {number}", "Incident {number}"],
+  take_back: ["撤回", "Take back"],
+  take_back_sure: ["再按一次撤回并删除", "Press again to take back and remove"],
   now_is: ["现在的状态：{state}", "It is now: {state}"],
   meanwhile: ["期间发生", "Meanwhile"],
   anyway: ["仍然提交", "Submit all the same"],
