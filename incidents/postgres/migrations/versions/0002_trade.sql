@@ -67,6 +67,7 @@ begin
 end $$;
 
 -- The incident as it is after a move, if nobody else moved it meanwhile: false when expected_ is not its version now.
+-- A process of the release before knows nothing of the trade's columns: what may not be null stays as it was.
 create or replace function incident_keep(incident_ jsonb, expected_ int, history_ jsonb, facts_ jsonb) returns boolean
 language plpgsql as $$
 declare id_ bigint; head_ bytea;
@@ -81,12 +82,15 @@ begin
          reports = n.reports, last_event_at = n.last_event_at, opened_at = n.opened_at,
          dispatched_at = n.dispatched_at, accepted_at = n.accepted_at, handled_at = n.handled_at,
          verified_at = n.verified_at, closed_at = n.closed_at, due_at = n.due_at, changed_at = n.changed_at,
-         media = n.media, explanation = n.explanation, condition = n.condition, assisting = n.assisting,
-         handler = n.handler, confirmed = n.confirmed, merged_into = n.merged_into, extensions = n.extensions,
-         suspensions = n.suspensions, suspended_until = n.suspended_until, asked = n.asked, urges = n.urges,
-         urge = n.urge, urge_due_at = n.urge_due_at, urged_for = n.urged_for, appeal = n.appeal, reworks = n.reworks,
-         send_backs = n.send_backs, reopened = n.reopened, returned = n.returned, refused = n.refused,
-         normal_since = n.normal_since, clocks = n.clocks, yellow_at = n.yellow_at, stage = n.stage,
+         media = n.media, explanation = n.explanation, condition = n.condition,
+         assisting = coalesce(n.assisting, i.assisting), handler = n.handler, confirmed = n.confirmed,
+         merged_into = n.merged_into, extensions = coalesce(n.extensions, i.extensions),
+         suspensions = coalesce(n.suspensions, i.suspensions), suspended_until = n.suspended_until, asked = n.asked,
+         urges = coalesce(n.urges, i.urges), urge = n.urge, urge_due_at = n.urge_due_at, urged_for = n.urged_for,
+         appeal = n.appeal, reworks = coalesce(n.reworks, i.reworks),
+         send_backs = coalesce(n.send_backs, i.send_backs), reopened = coalesce(n.reopened, i.reopened),
+         returned = n.returned, refused = coalesce(n.refused, i.refused), normal_since = n.normal_since,
+         clocks = coalesce(n.clocks, i.clocks), yellow_at = n.yellow_at, stage = n.stage,
          stage_due_at = n.stage_due_at, wake_at = n.wake_at, last_hash = history_append(id_, head_, history_)
     from jsonb_populate_record(null::incident, incident_) n
    where i.id = id_;
