@@ -20,9 +20,7 @@ from incidents.postgres.connection import connect
 pytestmark = pytest.mark.real
 
 
-def _run(
-    *words: str, said: str | None = None, **settings: str
-) -> subprocess.CompletedProcess[str]:
+def _run(*words: str, said: str | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")} | settings
     return subprocess.run(
         [sys.executable, "-m", "api", *words],

@@ -16,7 +16,16 @@ from tests.api.town import report, token
 pytestmark = pytest.mark.real
 
 EXPRESS, ORDINARY = "application/json", "application/json; charset=utf-8"
-VOLATILE = {"stage_due_at", "number", "version", "changed_at", "reported_at", "opened_at", "first_event_at", "last_event_at"}
+VOLATILE = {
+    "stage_due_at",
+    "number",
+    "version",
+    "changed_at",
+    "reported_at",
+    "opened_at",
+    "first_event_at",
+    "last_event_at",
+}
 PLACE = {"lon": 116.0, "lat": 39.0, "datum": "wgs84"}
 REPORT = {"text": "井盖缺失", "position": PLACE}
 OPEN = {"move": "open"}

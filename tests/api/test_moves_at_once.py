@@ -81,8 +81,8 @@ def test_a_move_sent_twice_under_one_key_is_made_once(
         "If-Match": _etag(client, number),
         "Idempotency-Key": f"k {number}",
     }
-    asked = {"json": {"move": name, **given}, "headers": headers}
-    first, again = (client.post(f"/api/v1/incidents/{number}/moves", **asked) for _ in range(2))
+    path, body = f"/api/v1/incidents/{number}/moves", {"move": name, **given}
+    first, again = (client.post(path, json=body, headers=headers) for _ in range(2))
     assert (first.status_code, again.status_code) == (200, 200), first.text
     assert again.content == first.content
     assert again.headers["etag"] == first.headers["etag"]

@@ -42,7 +42,7 @@ def plain(connection: Connection, where: str = "true") -> list[str]:
         "select number, urgent, due_at, stage_due_at, id from incident "
         f"where state not in ('closed', 'void') and {where}"
     )
-    rows = connection.execute(asked).fetchall()  # type: ignore[arg-type]  # words of this file
+    rows = connection.execute(asked).fetchall()
     rows.sort(key=lambda r: (not r[1], min(r[2] or NEVER, r[3] or NEVER), r[4]))
     return [row[0] for row in rows]
 
