@@ -233,3 +233,67 @@ def test_a_shift_is_left_with_its_list_and_signed_by_the_next(
         )
         assert serious(eyes.page) == []
     page.keyboard.press("q")
+
+
+def test_a_department_accepts_and_gives_back_by_keys_and_the_dispatcher_sees_it_given_back(
+    system: WholeSystem, officer: Watched, browser_: Browser
+) -> None:
+    number = town.flood(system, "D-2", 2, ROW)
+    lead = Door(system.url("api"), scene.token_of("lead"))
+    sent = {"move": "dispatch", "department": "A"}
+    path = f"/api/v1/incidents/{number}/moves"
+    assert lead.ask("POST", path, sent, {"If-Match": "*"}).status == 200
+    with watched(browser_, system.url("api")) as eyes:
+        page = eyes.page
+        sit(page, system, "dept-a")
+        find(page, number)
+        page.keyboard.press("a")
+        expect(page.locator("form[data-move=accept]")).to_be_visible()
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("[data-state]")).to_contain_text("处置中")
+        page.keyboard.press("b")
+        expect(page.locator("form[data-move=send_back]")).to_be_visible()
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".move-form [role=alert]")).to_contain_text("理由")
+        page.keyboard.type("不属本部门")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("[data-done]")).to_contain_text("回退")
+    officer.page.keyboard.press("6")
+    row = officer.page.locator(f".queue-row[data-number='{number}']")
+    expect(row).to_contain_text("已立案")
+    row.click()
+    expect(officer.page.locator("[data-returned]")).to_contain_text("不属本部门")
+
+
+FILL = """
+insert into incident (number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at,
+                      due_at)
+select '8' || lpad(n::text, 18, '0'), 'open', 1, %(category)s, 'person:intake', now(), now(), now(), now(),
+       now() + n * interval '1 minute'
+  from generate_series(1, 2500) n
+"""
+
+
+def test_however_long_the_queue_only_what_is_in_sight_stands_in_the_page(
+    system: WholeSystem, officer: Watched
+) -> None:
+    page = officer.page
+    with system.connect() as connection:
+        connection.execute(FILL, {"category": town.LITTER})
+    try:
+        page.keyboard.press("5")
+        expect(page.locator(".queue-row").nth(5)).to_be_visible()
+
+        def to_the_end() -> bool:
+            page.keyboard.press("End")
+            return "下滚" not in page.locator("[data-loaded]").inner_text()
+
+        until(to_the_end, 20, lambda: page.locator("[data-loaded]").inner_text())
+        page.keyboard.press("End")
+        last = page.locator(f".queue-row[data-number='8{2500:018}']")
+        expect(last).to_be_visible()
+        assert page.locator(".queue-row").count() < 40
+    finally:
+        with system.connect() as connection:
+            connection.execute("delete from incident where number like '8%'")
+        page.keyboard.press("1")

@@ -81,14 +81,25 @@ export function fits(one: Incident, wanted: Wanted): boolean {
 /** Counts say "50+" beyond this: a count is the length of a list that was read. */
 export const COUNTED = 50;
 const AGAIN_MS = 30_000;
+const SOON_MS = 5_000;
 
 /** How many each board has, read from its list; a board that could not be read has none. */
 export function useCounts() {
   const counts = ref<(number | null)[]>([]);
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let due = Infinity;
+  let reading = false;
   let stopped = false;
-  const read = async () => {
+  /** Read them within so many milliseconds; what is due sooner stays. */
+  const within = (ms: number) => {
+    const at = performance.now() + ms;
+    if (stopped || reading || at >= due) return;
     clearTimeout(timer);
+    due = at;
+    timer = setTimeout(() => void read(), ms);
+  };
+  const read = async () => {
+    reading = true;
     for (const [n, board] of boards.value.entries()) {
       if (stopped) return;
       try {
@@ -98,12 +109,15 @@ export function useCounts() {
         counts.value[n] = null;
       }
     }
-    if (!stopped) timer = setTimeout(() => void read(), AGAIN_MS);
+    reading = false;
+    due = Infinity;
+    within(AGAIN_MS);
   };
-  void read();
+  within(0);
   return {
     counts,
-    read,
+    /** Something changed. */
+    soon: () => within(SOON_MS),
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -7,7 +7,7 @@ import { computed } from "vue";
 import type { Incident } from "@/client/wire";
 import { age, dataAt } from "@/age/pulse";
 import { ended } from "@/words/states";
-import { spell } from "@/words/words";
+import { span, spell } from "@/words/words";
 import { known, tell } from "./words";
 
 const NEVER = Date.UTC(3000, 0, 1);
@@ -45,6 +45,9 @@ export interface Countdown {
   words: string;
 }
 
+/** Seconds as a person counts them: to the second within two days, beyond that in days. */
+const told = (seconds: number): string => (seconds < 172_800 ? spell(seconds) : span(seconds / 60));
+
 /** How long the running clock has left, in a word, a sign and a tone. */
 export function countdown(one: Incident, now: number): Countdown {
   const found = ended(one.state) ? null : burning(one);
@@ -52,7 +55,7 @@ export function countdown(one: Incident, now: number): Countdown {
   const word = `stage_${found.stage}`;
   const name = known(word) ? tell(word) : found.stage;
   const left = (found.due - now) / 1000;
-  if (left < 0) return { tone: "late", sign: "✘", words: `${name} ${tell("late")} ${spell(-left)}` };
+  if (left < 0) return { tone: "late", sign: "✘", words: `${name} ${tell("late")} ${told(-left)}` };
   const near = found.yellow !== null ? now >= found.yellow : left < 900;
-  return { tone: near ? "near" : "calm", sign: near ? "◆" : "○", words: `${name} ${tell("left")} ${spell(left)}` };
+  return { tone: near ? "near" : "calm", sign: near ? "◆" : "○", words: `${name} ${tell("left")} ${told(left)}` };
 }

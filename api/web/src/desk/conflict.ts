@@ -33,3 +33,6 @@ const TOLD: [DeskWord, (one: Whole) => string][] = [
 export function changes(before: Whole, after: Whole): Change[] {
   return TOLD.map(([word, said]) => ({ word, from: said(before), to: said(after) })).filter((one) => one.from !== one.to);
 }
+
+/** What somebody decides on; that one more person has reported it changes nothing. */
+export const decisive = (found: Change[]): Change[] => found.filter((one) => one.word !== "field_reports");

@@ -114,8 +114,8 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
       heats.clear();
       order = [];
       inOrder = new Set();
-      shown.value = [];
-      held.value = false;
+      shown.value = []; // an empty list has no order to hold: what comes first stands as it is
+      fresh.value = 0;
       changed.value += 1;
     }
     loading.value = true;
