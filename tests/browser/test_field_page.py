@@ -77,6 +77,11 @@ def test_every_page_of_it_is_large_enough_and_axe_finds_no_serious_fault(
             phones.tab(page, "outbox")
             fit(page, f"outbox {size}")
         assert page.evaluate("getComputedStyle(document.body).fontSize") == "30px"
+        phones.tab(page, "settings")
+        page.get_by_role("button", name="English").click()
+        for name in ("settings", "tasks", "report", "outbox"):  # longer words in the same room
+            phones.tab(page, name)
+            fit(page, f"{name} in English")
 
 
 def fit(page: Page, where: str) -> None:

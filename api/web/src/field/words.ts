@@ -3,6 +3,7 @@
 import { tongue } from "@/words/words";
 
 const TABLE = {
+  crew: ["处置", "Crew"],
   tab_tasks: ["待办", "Tasks"],
   tab_report: ["上报", "Report"],
   tab_outbox: ["待传", "To send"],
