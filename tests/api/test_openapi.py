@@ -30,7 +30,14 @@ def test_the_published_description_is_the_one_that_is_served() -> None:
 
 def test_every_route_of_the_api_is_described() -> None:
     screens = {f"/{screen}{end}" for screen in ("wall", "desk", "field") for end in ("", "/")}
-    hidden = {"/", "/docs", "/openapi.json", "/assets/{name}", "/demo/account"} | screens
+    hidden = {
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/assets/{name}",
+        "/demo/account",
+        "/field/sw.js",
+    } | screens
     known = {(method, path) for method, path in access.table(APP) if path not in hidden}
     assert {(method.upper(), path) for path, method, _ in OPERATIONS} == known
 
