@@ -137,6 +137,32 @@ def test_of_two_officers_the_second_sees_what_the_first_did_keeps_his_words_and_
     assert state_of(system, number) == ("dispatched", "A")
 
 
+def test_one_more_report_meanwhile_is_no_conflict_the_move_is_made_on_top_of_it(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    number = town.flood(system, "D-1", 1, ROW)
+    with watched(browser_, system.url("api")) as eyes:
+        eyes.expected = _GONE
+        page = eyes.page
+        page.route("**/api/v1/live", lambda _: None)
+        doors.by_token(page, f"{system.url('api')}/desk/?stale=3600", "dispatcher")
+        find(page, number)
+        page.keyboard.press("d")
+        expect(page.locator("#f-department")).to_have_value("A")
+        town.hear(system, "D-1", 12.0)
+        town.hear(system, "D-1", 33.0)
+
+        def joined() -> bool:
+            told = town.ask(system, "lead", "GET", f"/incidents/{number}").json
+            return bool(told["reports"] == 2)
+
+        until(joined, 20, lambda: f"not joined\n{system.explain()}")
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-done]")).to_contain_text("派遣")
+        assert any("412" in one for one in eyes.errors), "the version had not moved"
+    assert state_of(system, number) == ("dispatched", "A")
+
+
 def test_what_was_sent_while_the_server_was_killed_is_made_once_when_it_is_back(
     system: WholeSystem, browser_: Browser
 ) -> None:

@@ -152,7 +152,7 @@ export function useOne(number: Ref<string | null>) {
       part("timeline", async () => set("history", await get("/api/v1/incidents/{number}/history", undefined, place, signal))),
       part("why_department", async () => {
         set("explanation", (await get("/api/v1/incidents/{number}/explanation", undefined, place, signal)) as Explanation);
-        if (current() && !found.curve) void part("curve", async () => set("curve", await curve(found, signal)));
+        if (current()) void part("curve", async () => set("curve", await curve(found, signal)));
       }),
       part("photos", async () => set("photos", await get("/api/v1/incidents/{number}/media", undefined, place, signal))),
       part("nearby", async () => set("similar", await similar(found.whole!, signal))),
@@ -224,7 +224,9 @@ async function curve(one: One, signal: AbortSignal): Promise<Curve | null> {
   if (!device || typeof metric !== "string") return null;
   const at = typeof saw.at === "number" ? saw.at : Date.parse(one.whole!.first_event_at);
   const span = { metric, from: new Date(at - HALF_HOUR).toISOString(), to: new Date(at + HALF_HOUR).toISOString() };
-  const series = await get("/api/v1/devices/{device}/readings", span, { device }, signal);
+  // As the values came: a mean over some seconds would hide the very peak that the rule saw.
+  const raw = await get("/api/v1/devices/{device}/readings", { ...span, every: "raw" }, { device }, signal);
+  const series = raw.truncated ? await get("/api/v1/devices/{device}/readings", span, { device }, signal) : raw;
   const number = (value: unknown) => (typeof value === "number" ? value : null);
   return { device, metric, series, raise: number(parameters.raise), clear: number(parameters.clear), at };
 }
