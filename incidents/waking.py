@@ -19,7 +19,7 @@ from incidents.lifecycle import State, check_move
 from incidents.moving import made
 from incidents.policy import SelfClosing
 from incidents.rights import Desk
-from incidents.timing import provisional, recomputed, wake_at
+from incidents.timing import recomputed, wake_at
 
 _MOST = 20
 """Steps of one incident at one waking: far more than can be due at once, so that a fault of ours ends."""
@@ -68,9 +68,10 @@ def _due(incident: Incident, desk: Desk) -> list[Kept]:
 
 
 def _retimed(incident: Incident, desk: Desk) -> list[Kept]:
-    """A deadline beyond the confirmed calendar, when a newer edition says another."""
-    if not provisional(incident):
-        return []
+    """Deadlines that the calendar in force says otherwise: one beyond what was confirmed, or a day that was corrected since.
+
+    A deadline that its own explanation contradicts would be nobody's to defend; the history tells the edition.
+    """
     if recomputed(incident, desk.terms).clocks == incident.clocks:
         return []
     edition = desk.decisions.editions.get("calendar", 0)

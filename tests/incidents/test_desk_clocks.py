@@ -14,6 +14,7 @@ from incidents.calendar import TimeLimit, Unit
 from incidents.incident import Incident
 from incidents.lifecycle import MOVES
 from incidents.timing import ON_MOVE
+from incidents.working_time import DayKind, SpecialDay
 from tests.incidents.builders import LITTER, minutes
 from tests.incidents.counter import CREW, DISPATCHER, DRAINAGE, LEAD, OFFICER, ZHAO, Bench
 from tests.incidents.trade import the_city
@@ -225,6 +226,27 @@ def test_a_deadline_beyond_the_confirmed_calendar_is_recomputed_when_that_is_kno
     assert "2" in str(last.reason)
     assert not sure.clocks["handling"]["provisional"]
     assert desk.wake(bench.ledger, sent.number, at + HOUR, known) == sure
+
+
+def test_a_firm_deadline_follows_a_day_that_was_corrected_in_the_calendar(bench: Bench) -> None:
+    city = the_city()
+    incident = bench.do(bench.report(), "open", OFFICER)
+    at, given = bench.now + minutes(1), {"department": "CG-HW"}
+    sent = desk.move(
+        bench.ledger, incident.number, "dispatch", DISPATCHER, at, given, incident.version, city
+    )
+    assert sent.due_at is not None
+    assert not sent.clocks["handling"]["provisional"]
+    day = sent.due_at.astimezone(city.calendar.zone).date()
+    closed = SpecialDay(day, DayKind.HOLIDAY, "台风停工 typhoon", "test")
+    others = tuple(d for d in city.calendar.days if d.date != closed.date)
+    storm = replace(city.calendar, days=(*others, closed))
+    known = replace(city, calendar=storm, editions={**city.editions, "calendar": 2})
+    after = desk.wake(bench.ledger, sent.number, at + minutes(1), known)
+    assert after.due_at is not None
+    assert after.due_at > sent.due_at
+    assert bench.ledger.history[sent.number][-1].move == "retime"
+    assert desk.wake(bench.ledger, sent.number, at + minutes(1), known) == after
 
 
 def test_every_move_with_clocks_is_a_move_of_the_table() -> None:
