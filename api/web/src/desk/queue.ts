@@ -25,6 +25,7 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
   const heats = new Map<string, number>();
   let order: string[] = [];
   let inOrder = new Set<string>();
+  let inSight = new Set<string>();
   let cursor: string | undefined;
   let asking = 0;
   let waiting: Fact[] = [];
@@ -46,22 +47,29 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
   function publish(): void {
     order.sort(before);
     if (held.value && shown.value.length) {
-      const there = new Set(shown.value);
-      fresh.value = order.reduce((n, number) => n + (there.has(number) ? 0 : 1), 0);
       // What more pages bring comes behind what is shown: nothing above it moves.
-      if (growing) {
-        shown.value = [...shown.value, ...order.filter((number) => !there.has(number))];
-        fresh.value = 0;
-      }
+      if (growing) show([...shown.value, ...order.filter((number) => !inSight.has(number))]);
+      fresh.value = order.reduce((n, number) => n + (inSight.has(number) ? 0 : 1), 0);
     } else {
       fresh.value = 0;
-      for (const number of known.keys()) if (!inOrder.has(number)) known.delete(number);
-      shown.value = [...order];
+      show([...order]);
+      for (const number of known.keys()) if (!inOrder.has(number)) forget(number);
     }
     growing = false;
     changed.value += 1;
   }
   let growing = false;
+
+  function show(numbers: string[]): void {
+    shown.value = numbers;
+    inSight = new Set(numbers);
+  }
+
+  /** A page that is open for a week keeps nothing of what is over. */
+  function forget(number: string): void {
+    known.delete(number);
+    heats.delete(number);
+  }
 
   function put(one: Incident): void {
     const old = known.get(one.number);
@@ -79,6 +87,7 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
     known.set(one.number, one);
     if (!inOrder.delete(one.number)) return;
     order = order.filter((number) => number !== one.number);
+    if (!inSight.has(one.number)) forget(one.number);
   }
 
   function last(): number {
@@ -114,7 +123,7 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
       heats.clear();
       order = [];
       inOrder = new Set();
-      shown.value = []; // an empty list has no order to hold: what comes first stands as it is
+      show([]); // an empty list has no order to hold: what comes first stands as it is
       fresh.value = 0;
       changed.value += 1;
     }
