@@ -37,6 +37,8 @@ def report(
     """A new incident in state `reported`, or one more voice for the open incident of the same trouble."""
     at = now()
     seen = _seen_at(given.at, at)
+    if given.category is not None:  # a code out of use is told with what took its place
+        parts.in_force.decisions.fileable(given.category, at)
     place = parts.in_force.place(given.position.lon, given.position.lat, given.position.datum)
     event = Event(
         source=f"person:{caller.name}",

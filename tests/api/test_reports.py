@@ -157,3 +157,12 @@ def test_a_nul_in_a_text_is_refused_and_not_a_crash(client: TestClient) -> None:
 
 def test_two_reports_have_two_rising_numbers(client: TestClient) -> None:
     assert report(client, 9, 0) < report(client, 9, 9)
+
+
+def test_a_code_out_of_use_is_refused_with_what_took_its_place(client: TestClient) -> None:
+    answer = _tell(client, a_report(category="gb30428.2-2013/matter/0110"))
+    assert answer.status_code == 422, answer.text
+    told = answer.json()
+    assert told["code"] == "category_unknown"
+    assert "停用" in told["detail"]
+    assert told["equivalent"] == "gb47678.5-2026/matter/06010"
