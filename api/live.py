@@ -64,6 +64,11 @@ class Change:
         view = self.fact.incident
         return scope.covers(view.get("department"), view.get("cell_code"), view.get("community"))
 
+    def concerns(self, name: str) -> bool:
+        """Whether it is of an incident that this person reported or is asked to look at."""
+        view = self.fact.incident
+        return view.get("inspector") == name or view.get("source") == f"person:{name}"
+
     def frame(self, caller: Caller) -> bytes:
         """The server-sent event, as this caller may read it."""
         open_ = caller.sees_text

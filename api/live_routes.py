@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api.access import SCREENS, Caller, allow, caller_of
@@ -32,6 +32,12 @@ _AT_ONCE = 1000
 async def live(
     request: Request,
     caller: Annotated[Caller, allow(SCREENS)],
+    mine: Annotated[
+        bool,
+        Query(
+            description="只要本人上报或核查的 only what I reported or inspect; a phone pays by the byte"
+        ),
+    ] = False,
     last_event_id: Annotated[
         str | None, Header(description="从这一事件之后继续 resume behind this event's id")
     ] = None,
@@ -42,7 +48,7 @@ async def live(
     A stream ends itself after some minutes and at shutdown; reconnect with Last-Event-ID.
     """
     follower: Follower = request.app.state.parts.follower
-    stream = _Stream(request, caller, follower, _after(last_event_id))
+    stream = _Stream(request, (caller, mine), follower, _after(last_event_id))
     return StreamingResponse(
         stream.frames(),
         media_type="text/event-stream",
@@ -70,11 +76,16 @@ class _Stream:
     """One open stream: where it stands in the ring and when it must end."""
 
     def __init__(
-        self, request: Request, caller: Caller, follower: Follower, after: int | None
+        self,
+        request: Request,
+        who: tuple[Caller, bool],
+        follower: Follower,
+        after: int | None,
     ) -> None:
         self._request = request
-        self._caller = caller
+        self._caller, self._mine = who
         self._follower = follower
+        self._scope = self._caller.scope
         self._ring: Ring = follower.ring
         self._after = after
         self._place = self._ring.next
@@ -122,7 +133,7 @@ class _Stream:
             self._place = self._ring.next
             yield self._reset()
             return
-        chunk = b"".join(c.frame(self._caller) for c in missed if c.within(self._caller.scope))
+        chunk = b"".join(c.frame(self._caller) for c in missed if self._wanted(c))
         if chunk:
             yield chunk
 
@@ -135,8 +146,12 @@ class _Stream:
         upto = min(ring.next, self._place + _AT_ONCE)
         changes: list[Change] = [ring.at(place) for place in range(self._place, upto)]
         self._place = upto
-        scope = self._caller.scope
-        return b"".join(c.frame(self._caller) for c in changes if c.within(scope))
+        return b"".join(c.frame(self._caller) for c in changes if self._wanted(c))
+
+    def _wanted(self, change: Change) -> bool:
+        if self._mine and not change.concerns(self._caller.name):
+            return False
+        return change.within(self._scope)
 
     def _reset(self) -> bytes:
         told = (

@@ -189,9 +189,11 @@ class Stream:
 
 
 @contextlib.contextmanager
-def watching(api: Api, who: str = "shift_lead", **headers: str) -> Iterator[Stream]:
+def watching(
+    api: Api, who: str = "shift_lead", query: str = "", **headers: str
+) -> Iterator[Stream]:
     """A stream that is open: its first id has come."""
-    answer = api.ask("/api/v1/live", who, **headers)
+    answer = api.ask(f"/api/v1/live{query}", who, **headers)
     assert answer.status == 200, answer.read()
     assert answer.headers["content-type"].startswith("text/event-stream")
     stream = Stream(answer)
@@ -218,6 +220,19 @@ def test_changes_come_in_order_and_a_repeated_fact_once(api: Api, teller: Teller
     ids = [int(i) for i, _, _ in stream.events]
     assert ids == sorted(ids)
     assert stream.events[0][2]["incident"]["cell"] == f"{DISTRICT}00100101"
+
+
+def test_a_phone_hears_only_of_what_its_holder_reported_or_inspects(
+    api: Api, teller: Teller
+) -> None:
+    name = "inspector"
+    with watching(api, "inspector", "?mine=true") as stream:
+        teller.tell("mine-0")
+        teller.tell("mine-1", inspector=name)
+        teller.tell("mine-2", inspector="another")
+        teller.tell("mine-3", source=f"person:{name}")
+        stream.wait_for("mine-3")
+    assert stream.numbers == ["mine-1", "mine-3"]
 
 
 def test_who_reconnects_misses_nothing_and_sees_nothing_twice(api: Api, teller: Teller) -> None:

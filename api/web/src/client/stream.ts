@@ -20,6 +20,9 @@ export interface Listener {
 const SILENCE_MS = 35_000;
 const PAUSES_MS = [250, 500, 1000, 2000, 4000];
 
+/** What is asked of the line: a phone wants only `{ mine: true }`. To be set before anybody follows. */
+export const wanted: Record<string, unknown> = {};
+
 const listeners = new Set<Listener>();
 let running: AbortController | null = null;
 let state: Line = "connecting";
@@ -62,7 +65,7 @@ async function run(listener: Listener, stop: AbortSignal): Promise<void> {
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (last !== null) headers["Last-Event-ID"] = last;
-      const answer = await send("api/v1/live", {}, { headers, signal: line.signal, cache: "no-store" });
+      const answer = await send("api/v1/live", wanted, { headers, signal: line.signal, cache: "no-store" });
       if (!answer.body) throw new Refusal(0, "no_body", "没有数据流", "no stream");
       failures = 0;
       listener.line("up");

@@ -2,7 +2,7 @@
 
 import { computed, ref, shallowRef, watch } from "vue";
 import { line } from "@/age/pulse";
-import { follow } from "@/client/stream";
+import { follow, wanted } from "@/client/stream";
 import type { Incident, State } from "@/client/wire";
 import { newest } from "@/incidents/newest";
 import { isCrew, isInspector, me } from "./me";
@@ -16,6 +16,8 @@ export const STATES_OF: Record<string, State[]> = {
   department: ["dispatched", "handling", "suspended"],
 };
 const AT_MOST = 200;
+/** A task that was given to somebody else is not told of: the list is read again so often, while it is looked at. */
+const AGAIN_MS = 60_000;
 
 export interface Task {
   incident: Incident;
@@ -49,6 +51,7 @@ const hearOnly = (): (() => void) => follow({ facts: () => {}, reset: () => {}, 
 
 /** Begin to follow; the returned function ends it. */
 export function followTasks(): () => void {
+  wanted.mine = isCrew.value ? undefined : true; // a department hears of its own only, anyway
   if (!(me.value.role in STATES_OF)) return hearOnly();
   const holder = me.value.name;
   const name = `tasks ${holder}`;
@@ -65,7 +68,9 @@ export function followTasks(): () => void {
     readAt.value = Date.now();
     void remember(name, { by: holder, at: readAt.value, items } satisfies Kept);
   });
+  const again = setInterval(() => document.visibilityState === "visible" && void list.reload(), AGAIN_MS);
   return () => {
+    clearInterval(again);
     unwatch();
     list.stop();
     known.value = [];
