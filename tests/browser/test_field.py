@@ -114,6 +114,36 @@ def test_what_changed_meanwhile_is_shown_and_the_person_decides(
     assert [line["move"] for line in history[-3:]] == ["note", "accept", "report_handled"]
 
 
+def test_what_is_too_late_becomes_a_note_or_goes_only_when_the_person_says_so(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    noted, given_up = (phones.to_confirm(system, 9, row, f"疑似堆物 {row}") for row in (1, 2))
+    with phones.phone(browser_, system, "inspector", at=(9, 0)) as eyes:
+        page = eyes.page
+        page.context.set_offline(True)
+        expect(page.locator(".age.loud")).to_be_visible()
+        phones.decide(page, noted, "not_confirmed", "只有落叶", phones.picture(RED, 900, 700))
+        phones.decide(page, given_up, "not_confirmed", "已经清走")
+        for number in (noted, given_up):
+            phones.move(system, "lead", number, move="confirmed")
+        page.context.set_offline(False)
+        phones.tab(page, "outbox")
+        stopped = page.locator(".outbox > li[data-way=stopped]")
+        expect(stopped).to_have_count(2, timeout=BACK_MS)
+        late = stopped.filter(has_text="只有落叶")
+        expect(late).to_contain_text("现在的状态：已上报")
+        expect(late.locator("[data-anyway]")).to_have_count(0)
+        late.locator("[data-note]").click()
+        gone = stopped.filter(has_text="已经清走")
+        gone.locator("[data-drop]").click()
+        expect(gone).to_contain_text("确定放弃")
+        gone.locator("[data-drop]").click()
+        arrived(page)
+    history = town.ask(system, "lead", "GET", f"/incidents/{noted}/history").json
+    assert (history[-1]["move"], history[-1]["reason"]) == ("note", "只有落叶")
+    assert [photo["move"] for photo in photos_of(system, noted)] == ["note"]
+
+
 def test_a_report_made_while_the_server_is_killed_arrives_once_though_its_answer_is_lost(
     system: WholeSystem, browser_: Browser
 ) -> None:
