@@ -18,7 +18,7 @@ from api.idempotency import Key, once
 from api.negotiation import preferred
 from api.parts import Opened, Parts, now
 from api.problems import Problem
-from api.schemas import HistoryLine, IncidentPage, IncidentWhole, MovesOpen
+from api.schemas import HistoryLine, IncidentPage, IncidentWhole, MovesOpen, ReportsBehind
 from api.shapes import move_shown, shown
 from incidents import clocks, desk
 from incidents.calendar import WorkingCalendar
@@ -102,6 +102,38 @@ def explanation(
     today = decisions.equivalent(found.category, at).as_json()
     told = [_clock(kept, decisions.calendar, at) for kept in found.clocks.values()]
     return answers.json(_explained(found, events, today, told))
+
+
+@router.get(
+    "/incidents/{number}/reports",
+    response_model=ReportsBehind,
+    summary="一案多报 The reports of one trouble",
+    responses={200: {"content": {_GEOJSON: {}}}},
+)
+def reports(
+    request: Request,
+    number: Number,
+    caller: Annotated[Caller, allow(READERS)],
+    parts: Opened,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> Response:
+    """Every report of the incident and of those merged into it 并案, by time: for a timeline, and as GeoJSON for a map."""
+    form = preferred(request.headers.get("accept"), (_JSON, _GEOJSON))
+    with parts.connection() as connection:
+        parts.ledger(connection, caller).load(number)
+        rows, total = views.reports_of(connection, number, limit, offset)
+    told = [row._asdict() for row in rows]
+    if form == _GEOJSON:
+        body = {"type": "FeatureCollection", "features": [_feature(one) for one in told]}
+        return Response(answers.as_json(body), media_type=_GEOJSON)
+    return answers.json({"number": number, "total": total, "items": told})
+
+
+def _feature(report: dict[str, Any]) -> dict[str, Any]:
+    lon, lat = report.pop("lon"), report.pop("lat")
+    place = None if lon is None else {"type": "Point", "coordinates": [lon, lat]}
+    return {"type": "Feature", "geometry": place, "properties": report}
 
 
 @router.get(

@@ -145,6 +145,34 @@ class ReportAccepted(BaseModel):
     version: int
 
 
+class ReportBehind(BaseModel):
+    """One report of a trouble; `incident` is the one it opened or joined, which may have been merged since."""
+
+    incident: str
+    source: str
+    id: str
+    origin: str
+    kind: str
+    category: str | None
+    at: datetime
+    received_at: datetime
+    outcome: str
+    why: str
+    score: float | None
+    lon: float | None
+    lat: float | None
+    text: str
+    media: list[str]
+
+
+class ReportsBehind(BaseModel):
+    """Reports of one trouble, oldest first; `total` counts them all."""
+
+    number: str
+    total: int
+    items: list[ReportBehind]
+
+
 class HistoryLine(BaseModel):
     """One line of the 流转记录; `hash` is over `prev_hash` and the line."""
 

@@ -25,6 +25,26 @@ class Part(NamedTuple):
     detail: dict[str, Any]
 
 
+class ReportBehind(NamedTuple):
+    """One report of a trouble: `incident` is the one it opened or joined, which may have been merged since."""
+
+    incident: str
+    source: str
+    id: str
+    origin: str
+    kind: str
+    category: str | None
+    at: datetime
+    received_at: datetime
+    outcome: str
+    why: str
+    score: float | None
+    lon: float | None
+    lat: float | None
+    text: str
+    media: list[str]
+
+
 class EventBehind(NamedTuple):
     """An event behind an incident, with what the rule saw."""
 
@@ -131,6 +151,14 @@ def history(conn: Connection, number: str) -> str:
 def events_of(conn: Connection, number: str) -> list[EventBehind]:
     """The events behind an incident, oldest first, a hundred at most."""
     return [EventBehind(*row) for row in _all(conn, "events_of", number=number)]
+
+
+def reports_of(
+    conn: Connection, number: str, limit: int, offset: int
+) -> tuple[list[ReportBehind], int]:
+    """Reports of an incident and of those merged into it, oldest first, and how many there are in all."""
+    rows = _all(conn, "reports_of", number=number, limit=limit, offset=offset)
+    return [ReportBehind(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
 
 
 def cell(conn: Connection, code: str) -> CellView | None:

@@ -14,6 +14,18 @@ select e.source, e.id, e.origin, e.kind, e.at, e.received_at, e.outcome, e.why, 
  where i.number = %(number)s
  order by e.received_at, e.source, e.id limit 100;
 
+-- name: reports_of
+-- Every event of an incident and of what was merged into it 并案, oldest first, and how many there are in all.
+with recursive whole as (
+  select id, number from incident where number = %(number)s
+  union
+  select i.id, i.number from incident i join whole w on i.merged_into = w.number
+)
+select w.number, e.source, e.id, e.origin, e.kind, e.category, e.at, e.received_at, e.outcome, e.why, e.score, e.lon, e.lat,
+       e.text, e.media, count(*) over ()
+  from event e join whole w on w.id = e.incident_id
+ order by e.at, e.source, e.id limit %(limit)s offset %(offset)s;
+
 -- name: cell
 -- A cell of the newest edition that has it, with the names above it and its polygon.
 select g.code, g.name, g.community, g.street, g.district, g.responsible, g.area_m2, g.lon, g.lat, g.polygon,

@@ -101,7 +101,7 @@ def test_a_department_sees_its_own_incidents_and_no_other(client: TestClient, to
     assert not numbers & {other, untouched}
     assert client.get(f"/api/v1/incidents/{own}", headers=token("department")).status_code == 200
     for foreign in (other, untouched):
-        for part in ("", "/history", "/explanation", "/moves"):
+        for part in ("", "/history", "/explanation", "/reports", "/moves"):
             address = f"/api/v1/incidents/{foreign}{part}"
             assert client.get(address, headers=token("department")).status_code == 403
 

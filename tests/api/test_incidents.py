@@ -203,3 +203,27 @@ def test_all_forms_and_the_incident_alone_agree(
 
 def _instant(text: str | None) -> str | None:
     return None if text is None else text.replace("Z", "+00:00").split("+")[0].ljust(26, "0")
+
+
+def test_all_reports_of_one_trouble_stand_on_one_line_of_time_and_on_a_map(
+    client: TestClient,
+) -> None:
+    parent, child = report(client), report(client)
+    answer = move(client, "intake_officer", child, "merge", into=parent, reason="同一处")
+    assert answer.status_code == 200, answer.text
+    told = client.get(f"/api/v1/incidents/{parent}/reports", headers=token("dispatcher")).json()
+    assert told["total"] == 2
+    assert [one["incident"] for one in told["items"]] == [parent, child]
+    assert told["items"][0]["at"] <= told["items"][1]["at"]
+    page = client.get(
+        f"/api/v1/incidents/{parent}/reports?limit=1&offset=1", headers=token("dispatcher")
+    ).json()
+    assert page["items"] == told["items"][1:]
+    drawn = client.get(
+        f"/api/v1/incidents/{parent}/reports",
+        headers={**token("dispatcher"), "Accept": "application/geo+json"},
+    ).json()
+    assert [f["properties"]["id"] for f in drawn["features"]] == [i["id"] for i in told["items"]]
+    assert drawn["features"][0]["geometry"]["coordinates"] == [
+        told["items"][0]["lon"], told["items"][0]["lat"]
+    ]  # fmt: skip
