@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import doors, town
@@ -289,6 +292,41 @@ def test_a_department_accepts_and_gives_back_by_keys_and_the_dispatcher_sees_it_
     expect(row).to_contain_text("已立案")
     row.click()
     expect(officer.page.locator("[data-returned]")).to_contain_text("不属本部门")
+
+
+def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_table(
+    system: WholeSystem, officer: Watched
+) -> None:
+    page = officer.page
+    number = town.report(system, 0, ROW, "护栏损坏，附照片")
+    intake = Door(system.url("api"), scene.token_of("intake"))
+    path = f"/api/v1/media?kind=scene&incident={number}"
+    sent = intake.ask("POST", path, jpeg(), {"Content-Type": "image/jpeg"})
+    assert sent.status == 201, sent.body
+    find(page, number)
+    photo = page.locator(".photos li img")
+    expect(photo).to_be_visible()
+    assert photo.evaluate("one => one.decode().then(() => one.naturalWidth)") == 120
+    page.locator("#filter-name").fill("护栏")
+    page.locator("#filter-name").press("Enter")
+    page.reload()
+    expect(page.locator(f".queue-row[data-number='{number}']")).to_be_visible()
+    page.keyboard.press("1")
+    page.get_by_role("button", name="护栏", exact=True).click()
+    expect(page.locator(".queue-row")).to_have_count(1)
+    with page.expect_download() as told:
+        page.locator("[data-export]").click()
+    lines = told.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(number)
+    page.keyboard.press("1")
+
+
+def jpeg() -> bytes:
+    """A small photo that nobody has sent yet."""
+    kept = io.BytesIO()
+    Image.frombytes("RGB", (120, 90), os.urandom(120 * 90 * 3)).save(kept, "JPEG")
+    return kept.getvalue()
 
 
 FILL = """

@@ -146,7 +146,7 @@ export const saved = ref<Saved[]>(remembered());
 watch(() => person.value?.name, () => (saved.value = remembered()));
 
 export function save(name: string, wanted: Wanted): void {
-  saved.value = [...saved.value.filter((one) => one.name !== name), { name, wanted: structuredClone(wanted) }];
+  saved.value = [...saved.value.filter((one) => one.name !== name), { name, wanted: JSON.parse(JSON.stringify(wanted)) as Wanted }];
   localStorage.setItem(place(), JSON.stringify(saved.value));
 }
 

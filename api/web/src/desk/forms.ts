@@ -43,7 +43,7 @@ export interface Draft {
   reason: string;
 }
 
-const EMPTY: Draft = { department: "", assisting: [], category: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" };
+const empty = (): Draft => ({ department: "", assisting: [], category: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" });
 const place = (number: string, move: string) => `yiwang.desk.draft.${number}.${move}`;
 
 export function draft(number: string, move: string): Draft {
@@ -53,7 +53,7 @@ export function draft(number: string, move: string): Draft {
   } catch {
     // What cannot be read was not typed by this page.
   }
-  const found = reactive<Draft>({ ...structuredClone(EMPTY), ...kept });
+  const found = reactive<Draft>({ ...empty(), ...kept });
   watch(found, (now) => sessionStorage.setItem(place(number, move), JSON.stringify(now)), { deep: true });
   return found;
 }
@@ -62,7 +62,7 @@ export const forget = (number: string, move: string): void => sessionStorage.rem
 
 /** What is still needed before the move can be sent. */
 export function lacking(move: MoveShown, typed: Draft): DeskWord[] {
-  const empty: Partial<Record<Field, boolean>> = {
+  const missing: Partial<Record<Field, boolean>> = {
     department: !typed.department,
     until: !typed.until,
     into: !typed.into.trim(),
@@ -70,7 +70,7 @@ export function lacking(move: MoveShown, typed: Draft): DeskWord[] {
     photo: !typed.media.length,
     reason: !typed.reason.trim(),
   };
-  return ORDER.filter((one) => needed(move, one) && empty[one]) as DeskWord[];
+  return ORDER.filter((one) => needed(move, one) && missing[one]) as DeskWord[];
 }
 
 /** The body of the request. */
