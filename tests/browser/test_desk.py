@@ -176,6 +176,7 @@ def test_what_was_sent_while_the_server_was_killed_is_made_once_when_it_is_back(
         sit(page, system, "lead")
         find(page, number)
         page.keyboard.press("u")
+        expect(page.locator("form[data-move=urge] textarea")).to_be_focused()
         page.keyboard.type("请尽快派遣")
         system.kill("api")
         with system.absent("api"):
@@ -194,6 +195,8 @@ def test_the_order_holds_still_under_the_cursor_and_what_is_new_is_announced(
     system: WholeSystem, officer: Watched
 ) -> None:
     page = officer.page
+    for _ in range(2):
+        town.report(system, 9, ROW, "先来的")
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     rows = page.locator(".queue-row")
