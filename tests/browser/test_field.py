@@ -187,6 +187,27 @@ def test_a_report_made_while_the_server_is_killed_arrives_once_though_its_answer
     )
 
 
+def test_a_report_that_is_refused_goes_back_into_its_form_with_all_it_had(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    with phones.phone(browser_, system, "inspector", at=(0, 7)) as eyes:
+        page = eyes.page
+        eyes.expected = (*phones.GONE, "422", "404")
+        page.context.clear_permissions()  # no place: the number of a cell that is none
+        page.reload()
+        phones.tab(page, "report")
+        page.get_by_label("单元网格号").fill("99999999999999")
+        page.get_by_label("情况说明").fill("路灯不亮")
+        phones.shoot(page, phones.picture(GREEN, 800, 600))
+        page.locator("[data-submit]").click()
+        page.locator(".outbox > li[data-way=stopped] [data-edit]").click()
+        expect(page.get_by_label("情况说明")).to_have_value("路灯不亮")
+        expect(page.locator(".shots img")).to_have_count(1)
+        page.get_by_label("单元网格号").fill(scene.cell_code(0, 7))
+        page.locator("[data-submit]").click()
+        arrived(page)
+
+
 def test_a_session_that_ends_loses_nothing_and_the_door_says_what_waits(
     system: WholeSystem, browser_: Browser
 ) -> None:

@@ -30,6 +30,17 @@ export interface Report {
   at: string;
 }
 
+/** A report not finished, kept at every change under DRAFT. */
+export interface Draft {
+  text: string;
+  category: string | null;
+  cell: string;
+  photos: Photo[];
+  fix: Fix | null;
+  seenAt: number | null;
+}
+export const DRAFT = "draft report";
+
 /** 办理: a move on an incident as it was seen at `version`; `after` names the move on it that must go before. */
 export interface Step {
   kind: "step";

@@ -91,6 +91,8 @@ const TABLE = {
   as_note: ["改为备注提交（留下说明和照片）", "Submit as a note (keeps words and photos)"],
   add_photo: ["补拍照片后再提交", "Add a photo and submit again"],
   send_again: ["再次提交", "Submit again"],
+  edit_again: ["修改后再报", "Change it and report again"],
+  draft_in_the_way: ["上报页还有草稿：请先提交或清空", "There is a draft on the report page: submit or clear it first"],
   give_up: ["放弃", "Give up"],
   give_up_sure: ["确定放弃？说明和照片将从本机删除", "Give up? Words and photos are removed from this phone"],
   give_up_more: ["其后的 {n} 步也将删除", "{n} steps after it go too"],
