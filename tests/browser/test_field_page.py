@@ -158,4 +158,5 @@ def test_plain_http_in_an_intranet_works_without_a_service_worker_or_a_place(
             expect(page.locator(".outbox > li[data-way=sent]")).to_be_visible(timeout=30_000)
     cell = scene.cell_code(0, 9)
     items = town.ask(system, "lead", "GET", f"/incidents?cell={cell}").json["items"]
-    assert [one["text"] for one in items] == ["内网上报：围墙开裂"]
+    told = [one["text"] for one in items]
+    assert told.count("内网上报：围墙开裂") == 1, told  # others of these tests report there, too
