@@ -22,6 +22,8 @@ from api.darkroom import Darkroom
 from api.pictures import LONGEST_EDGE, REASONS, Developed, Taken, Unfit, develop
 from tests.api.photos import a_photo, animated, exif, opened, png_bomb, text_bomb
 
+pytestmark = pytest.mark.slow  # a process for every photo
+
 ROOM = Darkroom(places=2)
 PLACE = ((39.0, 54.0, 30.0), (116.0, 23.0, 50.0))
 
