@@ -103,7 +103,7 @@ class _Step:
 def timed(incident: Incident, row: HistoryRow, terms: Terms) -> Timed:
     """The clocks of an incident (as it was) after a line of its history. Only those the line touches are read."""
     acts = _acts(incident, row)
-    if not acts:
+    if not acts and row.move not in _FREES:
         return Timed(
             incident.clocks,
             incident.due_at,
@@ -255,7 +255,7 @@ def _handling(
     return clock.due_at, clock.yellow_at
 
 
-_FREES = frozenset({"send_back", "reopen", "report_handled"})
+_FREES = frozenset({"send_back", "reopen", "report_handled", "unmerge"})
 
 
 def _stage(kept: Mapping[str, Mapping[str, Any]]) -> tuple[str | None, datetime | None]:

@@ -45,6 +45,15 @@ def test_an_unmerge_takes_it_back(bench: Bench) -> None:
     assert bench.moves(parent)[-2:] == ["absorb", "release"]
 
 
+def test_a_child_taken_out_of_work_has_no_deadline_until_it_is_sent_again(bench: Bench) -> None:
+    parent = bench.report("r1", place=a_place(500))
+    child = bench.dispatched()
+    assert child.due_at is not None
+    gone = bench.do(child, "merge", OFFICER, into=parent.number)
+    back = bench.do(gone, "unmerge", OFFICER)
+    assert (back.state, back.due_at, back.yellow_at) == (State.OPEN, None, None)
+
+
 def test_a_child_that_was_never_opened_is_reported_again(bench: Bench) -> None:
     parent, child = two(bench)
     gone = bench.do(child, "merge", OFFICER, into=parent.number)
