@@ -46,8 +46,9 @@ def test_an_unmerge_takes_it_back(bench: Bench) -> None:
 
 
 def test_a_child_taken_out_of_work_has_no_deadline_until_it_is_sent_again(bench: Bench) -> None:
-    parent = bench.report("r1", place=a_place(500))
     child = bench.dispatched()
+    parent = bench.report("other", place=a_place(500))
+    assert parent.number != child.number
     assert child.due_at is not None
     gone = bench.do(child, "merge", OFFICER, into=parent.number)
     back = bench.do(gone, "unmerge", OFFICER)
