@@ -11,34 +11,36 @@ from incidents.incident import Incident, Kept
 from incidents.ledger import Ledger
 from incidents.lifecycle import MOVES, Move
 from incidents.moves import incomplete
-from incidents.rights import Desk, check_owner
+from incidents.rights import Basis, check_owner
 
 _ATTEMPTS = 5
 
 
 def merged(
-    child: Incident, parent: Incident, given: Mapping[str, Any], desk: Desk
+    child: Incident, parent: Incident, given: Mapping[str, Any], basis: Basis
 ) -> tuple[Kept, Kept]:
     """The child's step and the parent's."""
     into = {**given, "into": parent.number}
     return (
-        moves.move(child, "merge", desk.by, desk.at, into, desk.terms),
-        moves.absorb(parent, child, desk.by, desk.at, desk.terms),
+        moves.move(child, "merge", basis.by, basis.at, into, basis.terms),
+        moves.absorb(parent, child, basis.by, basis.at, basis.terms),
     )
 
 
-def merge(ledger: Ledger, child: Incident, given: Mapping[str, Any], desk: Desk) -> Incident:
+def merge(ledger: Ledger, child: Incident, given: Mapping[str, Any], basis: Basis) -> Incident:
     """并案 into `given["into"]`; the child after it. MoveIncomplete, MoveForbidden, MoveRefused; Stale for the child."""
     row = MOVES["merge"]
     for _ in range(_ATTEMPTS):
         parent = _parent(ledger, child, given, row)
         if parent is not None:
-            check_owner(parent, desk.by)
-            child_step, parent_step = merged(child, parent, given, desk)
+            check_owner(parent, basis.by)
+            child_step, parent_step = merged(child, parent, given, basis)
             if _kept_both(ledger, child, [(child, [child_step]), (parent, [parent_step])]):
                 return child_step[0]
         else:
-            moves.move(child, "merge", desk.by, desk.at, given, desk.terms)  # says what is missing
+            moves.move(
+                child, "merge", basis.by, basis.at, given, basis.terms
+            )  # says what is missing
     raise _busy(child)
 
 
@@ -61,17 +63,17 @@ def _parent(
     return parent
 
 
-def unmerge(ledger: Ledger, child: Incident, given: Mapping[str, Any], desk: Desk) -> Incident:
+def unmerge(ledger: Ledger, child: Incident, given: Mapping[str, Any], basis: Basis) -> Incident:
     """拆案: the child after it; every incident above it counts its reports no more. MoveRefused; Stale for the child."""
     _check_slot_of_unmerged(ledger, child)
     for _ in range(_ATTEMPTS):
-        step = moves.move(child, "unmerge", desk.by, desk.at, given, desk.terms)
+        step = moves.move(child, "unmerge", basis.by, basis.at, given, basis.terms)
         changes = [(child, [step])]
         above = child.merged_into
         while above is not None:
             parent = ledger.load(above)
             told = moves.release(
-                parent, (child.number, child.reports), desk.by, desk.at, desk.terms
+                parent, (child.number, child.reports), basis.by, basis.at, basis.terms
             )
             changes.append((parent, [told]))
             above = parent.merged_into
@@ -81,7 +83,7 @@ def unmerge(ledger: Ledger, child: Incident, given: Mapping[str, Any], desk: Des
 
 
 def _check_slot_of_unmerged(ledger: Ledger, child: Incident) -> None:
-    """As `_check_slot`; the incident it was merged into does not stand in its way."""
+    """As `check_slot`; the incident it was merged into does not stand in its way."""
     if child.merged_into is None or child.subject is None:
         return
     other = ledger.open_on(child.subject)

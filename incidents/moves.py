@@ -15,7 +15,7 @@ from incidents.errors import MoveIncomplete
 from incidents.event import Event
 from incidents.incident import SYSTEM, Actor, Beginning, HistoryRow, Incident, Kept, changed, told
 from incidents.lifecycle import BESIDE, Move, Need, State, check_move
-from incidents.policy import USUAL, Terms
+from incidents.policy import USUAL, Policy, Terms
 from incidents.replaying import applied
 from incidents.standing import Asking, check_standing
 from incidents.timing import area_of
@@ -92,9 +92,9 @@ def begin(
     data = {**_event_named(event), "category": beginning.category}
     if beginning.urgent:
         data["urgent"] = True
-    row = _line(incident, name, by, at, data)
-    after, _ = applied(incident, replace(row, from_state=None), terms)
-    return told(None, after, replace(row, from_state=None), fact)
+    row = replace(_line(incident, name, by, at, data), from_state=None)
+    after, _ = applied(incident, row, terms)
+    return told(None, after, row, fact)
 
 
 def join(
@@ -155,10 +155,10 @@ def retime(incident: Incident, at: datetime, why: str, terms: Terms) -> Kept:
     return _kept(incident, _line(incident, "retime", SYSTEM, at, {}, why), terms)
 
 
-def lacking(incident: Incident, row: Move, given: Given, terms: Terms) -> frozenset[Need]:
+def _lacking(incident: Incident, row: Move, given: Given, policy: Policy) -> frozenset[Need]:
     """What a move needs and was not given; a photo where the city's policy asks for one."""
     missing = {need for need in row.needs if _is_missing(incident, need, given)}
-    if not given.get("media") and terms.policy.needs_photo(row.name, incident.category):
+    if not given.get("media") and policy.needs_photo(row.name, incident.category):
         missing.add(Need.PHOTO)
     if row.name == "redispatch" and not _text(given, "reason") and _resumes(incident, given):
         missing.add(Need.REASON)
@@ -197,7 +197,7 @@ _WANTED: Mapping[Need, tuple[str, str]] = {
 
 
 def _check_needs(incident: Incident, row: Move, given: Given, asking: Asking) -> None:
-    missing = lacking(incident, row, given, Terms(USUAL.calendar, asking.policy))
+    missing = _lacking(incident, row, given, asking.policy)
     for need in Need:
         if need in missing:
             raise incomplete(row, str(need), _WANTED[need])

@@ -23,7 +23,7 @@ from incidents.lifecycle import MOVES, Move, Need, Role, State, check_move
 from incidents.merging import check_slot, merge, unmerge
 from incidents.moves import incomplete
 from incidents.policy import Terms
-from incidents.rights import Desk, check_owner, owns, terms_of
+from incidents.rights import Basis, check_owner, owns, terms_of
 from incidents.standing import Asking, open_moves
 
 _ASKED = (
@@ -55,15 +55,15 @@ def move(  # noqa: PLR0913, PLR0917 - a use case: whose move, of what, on which 
     (its `current` fact is the incident now) when the version is not `version`; MoveRefused, MoveForbidden (role,
     department, area), MoveIncomplete.
     """
-    desk = Desk(decisions, by, at, roster)
+    basis = Basis(decisions, by, at, roster)
     if name in _ACROSS:
         before = _of_version(ledger.load(number), version)
         check_move(before.state, name, by.role)
         check_owner(before, by, name)
-        return _ACROSS[name](ledger, before, known(given), desk)
+        return _ACROSS[name](ledger, before, known(given), basis)
     before = _of_version(ledger.at_version(number, version), version)
     try:
-        kept = _together(before, name, given, desk)
+        kept = _together(before, name, given, basis)
     except CityError:
         _of_version(
             ledger.load(number), version
@@ -86,11 +86,11 @@ def _of_version(found: Incident, version: int) -> Incident:
     return found
 
 
-def _together(before: Incident, name: str, given: Mapping[str, Any], desk: Desk) -> list[Kept]:
+def _together(before: Incident, name: str, given: Mapping[str, Any], basis: Basis) -> list[Kept]:
     """A move and those asked to follow it."""
-    kept = made(before, name, known(given), desk)
+    kept = made(before, name, known(given), basis)
     for one in given.get("then") or ():
-        kept += made(kept[-1][0], one["move"], known(one), desk)
+        kept += made(kept[-1][0], one["move"], known(one), basis)
     return kept
 
 
@@ -106,7 +106,7 @@ def moves_for(incident_: Incident, actor: Actor, at: datetime, decisions: Decisi
     ]
 
 
-def made(incident_: Incident, name: str, given: Mapping[str, Any], desk: Desk) -> list[Kept]:
+def made(incident_: Incident, name: str, given: Mapping[str, Any], basis: Basis) -> list[Kept]:
     """A move, and what follows of it by itself: 派遣 where a route is automatic, another inspector for one who refuses."""
     if name == "dispatch" and incident_.returned is not None:
         name = "redispatch"  # a return stands: sending it again is 改派, whatever it was called
@@ -118,15 +118,15 @@ def made(incident_: Incident, name: str, given: Mapping[str, Any], desk: Desk) -
             move=name,
             allowed=(),
         )
-    row = check_move(incident_.state, name, desk.by.role)
-    check_owner(incident_, desk.by, name)
-    full = _completed(incident_, row, given, desk)
-    kept = [moves.move(incident_, name, desk.by, desk.at, full, desk.terms)]
+    row = check_move(incident_.state, name, basis.by.role)
+    check_owner(incident_, basis.by, name)
+    full = _completed(incident_, row, given, basis)
+    kept = [moves.move(incident_, name, basis.by, basis.at, full, basis.terms)]
     after = kept[0][0]
     if name == "open":
-        kept += dispatched_at_once(after, desk)
+        kept += dispatched_at_once(after, basis)
     if name == "decline":
-        kept += reassigned(after, desk)
+        kept += reassigned(after, basis)
     return kept
 
 
@@ -138,25 +138,25 @@ def known(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def dispatched_at_once(opened: Incident, desk: Desk) -> list[Kept]:
+def dispatched_at_once(opened: Incident, basis: Basis) -> list[Kept]:
     """派遣 by the system, where the route of an incident just opened says so."""
-    routing = routed(opened, desk)
+    routing = routed(opened, basis)
     if not routing.automatic or routing.department is None:
         return []
     given = {
         "department": routing.department,
         "assisting": routing.assisting,
         "reason": routing.why,
-        **_limited(opened.category, opened.condition, routing, desk),
-        "explanation": {"dispatch": _explained(routing, routing.department, desk.decisions)},
+        **_limited(opened.category, opened.condition, routing, basis),
+        "explanation": {"dispatch": _explained(routing, routing.department, basis.decisions)},
     }
-    return [moves.move(opened, "dispatch", SYSTEM, desk.at, _explain_limit(given), desk.terms)]
+    return [moves.move(opened, "dispatch", SYSTEM, basis.at, _explain_limit(given), basis.terms)]
 
 
-def reassigned(incident_: Incident, desk: Desk) -> list[Kept]:
+def reassigned(incident_: Incident, basis: Basis) -> list[Kept]:
     """The task to the next inspector on duty; nothing when there is none: it waits in the desk's queue, explained."""
     name = "confirm" if incident_.state is State.CONFIRMING else "verify"
-    choice = _chosen(incident_, desk)
+    choice = _chosen(incident_, basis)
     given = {
         "inspector": choice.account,
         "reason": choice.why,
@@ -167,42 +167,44 @@ def reassigned(incident_: Incident, desk: Desk) -> list[Kept]:
             "reason": f"{_TASKS[name]}任务退回待派：{choice.why}",
             "explanation": given["explanation"],
         }
-        return [moves.move(incident_, "note", SYSTEM, desk.at, note, desk.terms)]
-    return [moves.move(incident_, name, SYSTEM, desk.at, given, desk.terms)]
+        return [moves.move(incident_, "note", SYSTEM, basis.at, note, basis.terms)]
+    return [moves.move(incident_, name, SYSTEM, basis.at, given, basis.terms)]
 
 
-def routed(incident_: Incident, desk: Desk) -> Routing:
+def routed(incident_: Incident, basis: Basis) -> Routing:
     """Where the city's routes send it."""
     areas = (incident_.cell_code, incident_.community, incident_.street, incident_.district)
     asked = RouteQuestion(
-        incident_.category, tuple(a for a in areas if a), incident_.source, desk.at
+        incident_.category, tuple(a for a in areas if a), incident_.source, basis.at
     )
-    decisions = desk.decisions
+    decisions = basis.decisions
     return route(asked, decisions.routes, decisions.calendar, decisions.categories)
 
 
-def _completed(before: Incident, row: Move, given: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
+def _completed(
+    before: Incident, row: Move, given: Mapping[str, Any], basis: Basis
+) -> dict[str, Any]:
     """What was given with what the desk knows; MoveIncomplete for a name nobody bears."""
     full = dict(given)
-    _check_filed(before, row, full, desk)
+    _check_filed(before, row, full, basis)
     if row.name in _TASKS:
-        full |= _assigned(before, row.name, full, desk)
+        full |= _assigned(before, row.name, full, basis)
     if row.name not in _DISPATCHES or not full.get("department"):
         return full
-    _check_departments(row, full, desk.decisions)
+    _check_departments(row, full, basis.decisions)
     category = full.get("category", before.category)
     condition = full.get("condition", before.condition if category == before.category else None)
-    routing = routed(replace(before, category=category), desk)
-    full |= _limited(category, condition, routing, desk)
-    full["explanation"] = {"dispatch": _explained(routing, full["department"], desk.decisions)}
+    routing = routed(replace(before, category=category), basis)
+    full |= _limited(category, condition, routing, basis)
+    full["explanation"] = {"dispatch": _explained(routing, full["department"], basis.decisions)}
     return _explain_limit(full)
 
 
-def _check_filed(before: Incident, row: Move, given: dict[str, Any], desk: Desk) -> None:
+def _check_filed(before: Incident, row: Move, given: dict[str, Any], basis: Basis) -> None:
     """A category or a filing condition that is given must exist, and only the desk files, before it is sent out."""
     if not {"category", "condition"} & given.keys():
         return
-    if desk.by.role in {Role.DEPARTMENT, Role.INSPECTOR} or before.state not in _UNFILED:
+    if basis.by.role in {Role.DEPARTMENT, Role.INSPECTOR} or before.state not in _UNFILED:
         raise MoveForbidden(
             zh="类别与立案条件由受理员、派遣员在派遣前更正",
             en="category and condition are corrected by the desk, before the incident is sent out",
@@ -210,9 +212,9 @@ def _check_filed(before: Incident, row: Move, given: dict[str, Any], desk: Desk)
         )
     key = given.get("category")
     found = (
-        desk.decisions.category(before.category)
+        basis.decisions.category(before.category)
         if key is None or key == before.category
-        else desk.decisions.fileable(key, desk.at)
+        else basis.decisions.fileable(key, basis.at)
     )
     code = given.get("condition")
     if code is not None and found.condition(code) is None:
@@ -230,9 +232,11 @@ def _check_departments(row: Move, given: dict[str, Any], decisions: Decisions) -
         given["assisting"] = tuple(dict.fromkeys(code for code in helping if code != main))
 
 
-def _limited(category: str, condition: str | None, routing: Routing, desk: Desk) -> dict[str, Any]:
+def _limited(
+    category: str, condition: str | None, routing: Routing, basis: Basis
+) -> dict[str, Any]:
     """The handling limit: the filing condition's, else the route's, else none; and the condition it was taken from."""
-    filed = desk.decisions.categories.get(category)
+    filed = basis.decisions.categories.get(category)
     found = filed.condition(condition) if filed else None
     if found is not None:
         return {"limit": found.limit.as_json(), "condition": found.code}
@@ -249,25 +253,27 @@ def _explain_limit(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _assigned(before: Incident, name: str, given: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
+def _assigned(
+    before: Incident, name: str, given: Mapping[str, Any], basis: Basis
+) -> dict[str, Any]:
     """Who goes: whoever was named, else the roster's choice; nobody, with the reason, where there is none."""
     named = given.get("inspector")
     if named:
-        return {"explanation": _task_explained(name, named, f"由 {desk.by.name} 指定 / named")}
+        return {"explanation": _task_explained(name, named, f"由 {basis.by.name} 指定 / named")}
     choice = _chosen(
         before
         if before.state in {State.CONFIRMING, State.VERIFYING}
         else replace(before, refused=()),
-        desk,
+        basis,
     )
     explanation = _task_explained(name, choice.account, choice.why)
     return {"inspector": choice.account, "explanation": explanation}
 
 
-def _chosen(incident_: Incident, desk: Desk) -> Choice:
-    if desk.roster is None:
+def _chosen(incident_: Incident, basis: Basis) -> Choice:
+    if basis.roster is None:
         return Choice(None, "未设值班表，任务在待派队列 / no roster: the task waits in the queue")
-    people = desk.roster.on_duty(Role.INSPECTOR, desk.at, incident_.cell_code)
+    people = basis.roster.on_duty(Role.INSPECTOR, basis.at, incident_.cell_code)
     return choose_inspector(
         people, incident_.cell_code, None, incident_.lon, incident_.lat, incident_.refused
     )

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from incidents import duplicates, moves
 from incidents.decisions import Decisions
@@ -21,7 +20,7 @@ from incidents.ledger import Ledger
 from incidents.lifecycle import Role, State
 from incidents.merging import merged
 from incidents.moving import dispatched_at_once
-from incidents.rights import Desk, terms_of
+from incidents.rights import Basis, terms_of
 from incidents.rules_book import CountEventsRule
 from incidents.rules_events import EventVerdict, judge_event, why_filtered
 
@@ -142,8 +141,8 @@ def _joined(
     if child is None:
         ledger.keep(parent, kept)
     else:
-        desk = Desk(decisions, SYSTEM, at)
-        gone, taken = merged(child, kept[0][0], {"reason": why}, desk)
+        basis = Basis(decisions, SYSTEM, at)
+        gone, taken = merged(child, kept[0][0], {"reason": why}, basis)
         ledger.keep_all([(child, [gone]), (parent, [*kept, taken])])
         kept.append(taken)
     ledger.record(event, Outcome.JOINED, why, parent.number)
@@ -174,7 +173,7 @@ def _opened(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> list[Kep
     why = _why_opened(event, verdict, decisions)
     terms = terms_of(decisions)
     begun = moves.begin(
-        ledger.next_number(region, _day(at, decisions.time_zone)),
+        ledger.next_number(region, decisions.day(at)),
         event,
         Beginning(category, verdict.state, verdict.urgent, why),
         at,
@@ -183,7 +182,7 @@ def _opened(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> list[Kep
     )
     if verdict.state is not State.OPEN:
         return [begun]
-    return [begun, *dispatched_at_once(begun[0], Desk(decisions, SYSTEM, at))]
+    return [begun, *dispatched_at_once(begun[0], Basis(decisions, SYSTEM, at))]
 
 
 def _cleared(ledger: Ledger, event: Event, at: datetime, decisions: Decisions) -> Receipt:
@@ -239,7 +238,3 @@ def _teller(event: Event) -> Actor:
     if event.origin is not Origin.PERSON:
         return SYSTEM
     return Actor(event.source.removeprefix("person:"), Role.SYSTEM)
-
-
-def _day(at: datetime, time_zone: str) -> date:
-    return at.astimezone(ZoneInfo(time_zone)).date()

@@ -15,7 +15,7 @@ from incidents.timing import area_of
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Basis:
     """By what a step is decided: the city's decisions, who is on duty, who asks, when."""
 
     decisions: Decisions

@@ -66,6 +66,9 @@ ON_MOVE: Mapping[str, tuple[Act, ...]] = {
 }
 """Moves that end an incident stop every clock; `_acts` knows those that depend on what stands on record."""
 
+_FREES = frozenset({"send_back", "reopen", "report_handled", "unmerge"})
+"""Moves after which nobody is at work: there is no deadline of handling until somebody is again."""
+
 _WORDS = {
     "confirm": "核实中 / being confirmed",
     "send_back": "回退，待改派 / sent back, waiting to be sent again",
@@ -253,9 +256,6 @@ def _handling(
             clock = replace(clock, spans=clock.spans[:-1])
         clock = clocks.recompute(replace(clock, state=ClockState.PAUSED), calendar)
     return clock.due_at, clock.yellow_at
-
-
-_FREES = frozenset({"send_back", "reopen", "report_handled", "unmerge"})
 
 
 def _stage(kept: Mapping[str, Mapping[str, Any]]) -> tuple[str | None, datetime | None]:

@@ -18,7 +18,7 @@ from incidents.ledger import Ledger
 from incidents.lifecycle import State, check_move
 from incidents.moving import made
 from incidents.policy import SelfClosing
-from incidents.rights import Desk
+from incidents.rights import Basis
 from incidents.timing import recomputed, wake_at
 
 _MOST = 20
@@ -37,11 +37,11 @@ def wake(
     IncidentUnknown; Stale when somebody moved it meanwhile: then it is woken again by its new `wake_at`.
     """
     before = ledger.load(number)
-    desk = Desk(decisions, SYSTEM, at, roster)
+    basis = Basis(decisions, SYSTEM, at, roster)
     kept: list[Kept] = []
     now = before
     for _ in range(_MOST):
-        steps = _due(now, desk)
+        steps = _due(now, basis)
         if not steps:
             break
         kept += steps
@@ -56,77 +56,82 @@ def wake(
     return before
 
 
-def _due(incident: Incident, desk: Desk) -> list[Kept]:
+def _due(incident: Incident, basis: Basis) -> list[Kept]:
     """The next step that is due; none when nothing is."""
     if incident.state.ended:
         return []
     for step in (_retimed, _resumed, _closed_by_itself, _urged):
-        kept = step(incident, desk)
+        kept = step(incident, basis)
         if kept:
             return kept
     return []
 
 
-def _retimed(incident: Incident, desk: Desk) -> list[Kept]:
+def _retimed(incident: Incident, basis: Basis) -> list[Kept]:
     """Deadlines that the calendar in force says otherwise: one beyond what was confirmed, or a day that was corrected since.
 
     A deadline that its own explanation contradicts would be nobody's to defend; the history tells the edition.
     """
-    if recomputed(incident, desk.terms).clocks == incident.clocks:
+    if recomputed(incident, basis.terms).clocks == incident.clocks:
         return []
-    edition = desk.decisions.editions.get("calendar", 0)
+    edition = basis.decisions.editions.get("calendar", 0)
     why = f"工作日历第 {edition} 版 / edition {edition} of the working calendar"
-    return [moves.retime(incident, desk.at, why, desk.terms)]
+    return [moves.retime(incident, basis.at, why, basis.terms)]
 
 
-def _resumed(incident: Incident, desk: Desk) -> list[Kept]:
+def _resumed(incident: Incident, basis: Basis) -> list[Kept]:
     until = incident.suspended_until
-    if incident.state is not State.SUSPENDED or until is None or until > desk.at:
+    if incident.state is not State.SUSPENDED or until is None or until > basis.at:
         return []
     reason = "挂账到期，自动恢复 / the suspension is over"
-    return [moves.move(incident, "resume", SYSTEM, desk.at, {"reason": reason}, desk.terms)]
+    return [moves.move(incident, "resume", SYSTEM, basis.at, {"reason": reason}, basis.terms)]
 
 
-def _urged(incident: Incident, desk: Desk) -> list[Kept]:
+def _urged(incident: Incident, basis: Basis) -> list[Kept]:
     """督办 of what is overdue, once for each deadline; one level up when nobody answered."""
-    policy, due = desk.decisions.policy, incident.due_at
-    if policy.auto_urge_overdue and due is not None and due < desk.at and incident.urged_for != due:
+    policy, due = basis.decisions.policy, incident.due_at
+    if (
+        policy.auto_urge_overdue
+        and due is not None
+        and due < basis.at
+        and incident.urged_for != due
+    ):
         data: dict[str, object] = {"deadline": due.isoformat()}
         if incident.urge is not None:
             data["escalated"] = True
-        reason = f"处置超期（时限 {_local(due, desk)}） / handling is overdue"
-        return _urge(incident, reason, data, desk)
+        reason = f"处置超期（时限 {_local(due, basis)}） / handling is overdue"
+        return _urge(incident, reason, data, basis)
     answer_by, level = incident.urge_due_at, (incident.urge or {}).get("level", 0)
-    if answer_by is None or answer_by >= desk.at or level >= len(policy.urge_levels):
+    if answer_by is None or answer_by >= basis.at or level >= len(policy.urge_levels):
         return []
     reason = f"督办逾期未答复，升级为 {level + 1} 级 / nobody answered: one level up"
-    return _urge(incident, reason, {"escalated": True}, desk)
+    return _urge(incident, reason, {"escalated": True}, basis)
 
 
-def _urge(incident: Incident, reason: str, data: dict[str, object], desk: Desk) -> list[Kept]:
+def _urge(incident: Incident, reason: str, data: dict[str, object], basis: Basis) -> list[Kept]:
     given = {"reason": reason, "data": data}
-    return [moves.move(incident, "urge", SYSTEM, desk.at, given, desk.terms)]
+    return [moves.move(incident, "urge", SYSTEM, basis.at, given, basis.terms)]
 
 
-def _closed_by_itself(incident: Incident, desk: Desk) -> list[Kept]:
+def _closed_by_itself(incident: Incident, basis: Basis) -> list[Kept]:
     """自动结案, or a word that it could be verified, when the device has been normal for long enough."""
-    row = desk.decisions.policy.self_closing(incident.category)
+    row = basis.decisions.policy.self_closing(incident.category)
     since = incident.normal_since
-    if row is None or since is None or desk.at < since + row.after:
+    if row is None or since is None or basis.at < since + row.after:
         return []
     if "proposed" in incident.explanation:
         return []
-    evidence = f"设备自 {_local(since, desk)} 起恢复正常 / the device is back to normal since then"
+    evidence = f"设备自 {_local(since, basis)} 起恢复正常 / the device is back to normal since then"
     if row.action is SelfClosing.CLOSE and _may(incident, "self_close"):
         given = {"reason": evidence, "data": {"normal_since": since.isoformat()}}
-        return [moves.move(incident, "self_close", SYSTEM, desk.at, given, desk.terms)]
+        return [moves.move(incident, "self_close", SYSTEM, basis.at, given, basis.terms)]
     note = {
         "reason": f"建议核查：{evidence}",
         "data": {"proposal": "verify", "normal_since": since.isoformat()},
     }
-    said = [moves.move(incident, "note", SYSTEM, desk.at, note, desk.terms)]
+    said = [moves.move(incident, "note", SYSTEM, basis.at, note, basis.terms)]
     if incident.state is State.HANDLED:
-        said += made(said[0][0], "verify", {"reason": evidence}, desk)
+        said += made(said[0][0], "verify", {"reason": evidence}, basis)
     return said
 
 
@@ -138,5 +143,5 @@ def _may(incident: Incident, name: str) -> bool:
     return True
 
 
-def _local(at: datetime, desk: Desk) -> str:
-    return f"{at.astimezone(desk.terms.calendar.zone):%Y-%m-%d %H:%M}"
+def _local(at: datetime, basis: Basis) -> str:
+    return f"{at.astimezone(basis.terms.calendar.zone):%Y-%m-%d %H:%M}"

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import io
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import doors, town
+from tests.browser import doors, proxies, town
 from tests.browser.eyes import Watched, watched
 from tests.journey import scene
 from tests.journey.machines import Answer, Door
-from tests.journey.system import ADMIN_TOKEN, HOST, WholeSystem
+from tests.journey.system import ADMIN_TOKEN, WholeSystem
 
 GONE = ("Failed to load resource", "net::ERR", "503", "502", "412", "409")
 """What Chromium writes into its console for answers that a test brings about itself."""
@@ -169,46 +166,9 @@ def named_categories(system: WholeSystem) -> None:
 def intranet(system: WholeSystem) -> Iterator[str]:
     """An HTTP proxy, through which a browser finds the system under any name over plain http."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def of_any_host(address: str) -> str:
+        parts = urlsplit(address)
+        return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
-        def pass_on(self) -> None:
-            parts = urlsplit(self.path)
-            target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            line = http.client.HTTPConnection(HOST, system.ports["api"], timeout=30)
-            kept = {k: v for k, v in self.headers.items() if "connection" not in k.lower()}
-            with contextlib.suppress(OSError):  # a browser may go away in the middle of a stream
-                line.request(self.command, target, body=body or None, headers=kept)
-                answer = line.getresponse()
-                self.send_response(answer.status)
-                for name, value in answer.getheaders():
-                    if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                        self.send_header(name, value)
-                self.send_header("Connection", "close")
-                self.end_headers()
-                while chunk := answer.read1(65536):
-                    self.wfile.write(chunk)
-                    self.wfile.flush()
-            line.close()
-            self.close_connection = True
-
-        do_GET = do_POST = do_PUT = pass_on  # noqa: N815 - their names
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - theirs
-            return
-
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A line that breaks is no fault."""
-
-    server = Quiet((HOST, 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with proxies.between(system, of_any_host) as address:
+        yield address

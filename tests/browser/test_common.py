@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from local.wishes import ROOT
-from tests.browser import doors
+from tests.browser import doors, proxies
 from tests.browser.eyes import watched
-from tests.journey.system import HOST, WholeSystem
+from tests.journey.system import WholeSystem
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -27,46 +24,11 @@ PREFIX = "/city/yiwang"
 def proxy(system: WholeSystem) -> Iterator[str]:
     """A reverse proxy as a city hall has it: it takes a path prefix off and hands the rest on, as it comes."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def without_prefix(path: str) -> str | None:
+        return path.removeprefix(PREFIX) if path.startswith(PREFIX) else None
 
-        def do_GET(self) -> None:
-            if not self.path.startswith(PREFIX):
-                self.send_error(404)
-                return
-            line = http.client.HTTPConnection(HOST, system.ports["api"], timeout=30)
-            headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
-            line.request("GET", self.path.removeprefix(PREFIX), headers=headers)
-            answer = line.getresponse()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
-                    self.send_header(name, value)
-            self.send_header("Connection", "close")
-            self.end_headers()
-            while chunk := answer.read1(65536):
-                self.wfile.write(chunk)
-                self.wfile.flush()
-            line.close()
-            self.close_connection = True
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - theirs
-            return
-
-    class Quiet(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: object, client_address: object) -> None:
-            """A browser that goes away in the middle of the live stream is no fault."""
-
-    server = Quiet((HOST, 0), Handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://{HOST}:{server.server_address[1]}{PREFIX}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with proxies.between(system, without_prefix) as address:
+        yield f"{address}{PREFIX}"
 
 
 @pytest.mark.parametrize("page", PAGES)

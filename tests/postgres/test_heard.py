@@ -13,7 +13,7 @@ from incidents import desk
 from incidents.decisions import Decisions
 from incidents.event import Event, Outcome
 from incidents.postgres import heard
-from incidents.postgres.connection import Connection, connect, pool
+from incidents.postgres.connection import Connection, connect
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
 from incidents.rules_book import CountEventsRule
@@ -21,18 +21,6 @@ from tests.contracts.heard import AROUND, THRICE, HeardContract, filed
 from tests.incidents.builders import NOON, a_place, an_event, the_decisions
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def numbers(database_url: str) -> Iterator[Numbers]:
-    with pool(database_url, "numbers", 2) as lent:
-        yield Numbers(lent)
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "ledger") as opened:
-        yield opened
 
 
 class TestPostgresHears(HeardContract):

@@ -17,7 +17,7 @@ from incidents.event import Outcome
 from incidents.incident import Actor, HistoryRow, Incident
 from incidents.lifecycle import Role, State
 from incidents.postgres import city
-from incidents.postgres.connection import Connection, connect, pool
+from incidents.postgres.connection import Connection, connect
 from incidents.postgres.ledger import PostgresLedger, fact_body
 from incidents.postgres.numbers import Numbers
 from incidents.postgres.queries import named
@@ -37,18 +37,6 @@ from tests.incidents.builders import (
 )
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def numbers(database_url: str) -> Iterator[Numbers]:
-    with pool(database_url, "numbers", 2) as lent:
-        yield Numbers(lent)
-
-
-@pytest.fixture
-def connection(database_url: str) -> Iterator[Connection]:
-    with connect(database_url, "ledger") as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -37,14 +37,6 @@ export const TABLE = {
   urgent: ["紧急", "urgent"],
   overdue: ["超时", "overdue"],
   outside: ["网格外", "outside the grid"],
-  desk_missing: [
-    "此页目前只显示实时案件列表。受理、派遣、计时与交接班尚未做成；在此之前请用接口。",
-    "This page only shows the live list so far. Accepting, dispatching, clocks and hand-over are not built yet; use the API until then.",
-  ],
-  field_missing: [
-    "此页目前只显示实时案件列表。拍照上报、离线暂存与核查任务尚未做成；在此之前请用接口。",
-    "This page only shows the live list so far. Photo reports, the offline queue and tasks are not built yet; use the API until then.",
-  ],
   api_docs: ["接口文档", "API documentation"],
   number: ["编号", "number"],
   category: ["类别", "category"],
