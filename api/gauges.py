@@ -56,6 +56,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"
 _LIVE = "/api/v1/live"
 
 
+def note(method: str, route: str, status: int, began: float) -> None:
+    """One request answered, under its route's template; `began` by the clock `time.perf_counter`."""
+    REQUESTS.labels(method, route, str(status)).inc()
+    if route != _LIVE:
+        SECONDS.labels(method, route).observe(time.perf_counter() - began)
+
+
 class Counting:
     """ASGI middleware: one count per request, under the template, never under the address itself."""
 
@@ -81,6 +88,4 @@ class Counting:
         finally:
             route = getattr(scope.get("route"), "path", "(none)")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            REQUESTS.labels(method, route, str(status)).inc()
-            if route != _LIVE:
-                SECONDS.labels(method, route).observe(time.perf_counter() - began)
+            note(method, route, status, began)

@@ -19,6 +19,13 @@ _ALWAYS = {
     "Permissions-Policy": "geolocation=(self), camera=(self)",
 }
 
+_RAW = [(name.lower().encode(), value.encode()) for name, value in _ALWAYS.items()]
+
+
+def guarded(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """An answer's headers, which names none of them itself, with those every answer carries."""
+    return headers + _RAW
+
 
 class Guarding:
     """ASGI middleware that sets them, unless the answer brought its own."""
