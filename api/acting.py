@@ -35,6 +35,12 @@ async def in_role(request: Request, caller: Caller) -> Caller:
     return replace(caller, role=found.role, department=found.department, area=found.area)
 
 
+def asked_as(held: Held, first: bool) -> str:
+    """What the header says to act in this role; the first one of an account is asked for by its name alone."""
+    for_ = None if first else held.area or held.department
+    return f"{held.role}/{for_}" if for_ else str(held.role)
+
+
 def _held(request: Request, name: str) -> list[Held]:
     with request.app.state.parts.connection() as connection:
         return duty_store.further_roles(connection, name)

@@ -17,9 +17,11 @@ from api.duty_schemas import (
     Area,
     DepartmentShown,
     DutyEnded,
+    DutyEnds,
     DutyGiven,
     DutyPage,
     DutyPlanned,
+    EndGiven,
     PersonShown,
     PostGiven,
     PostShown,
@@ -186,12 +188,19 @@ def plan_anew(given: RosterReplaced, caller: Planner, parts: Opened) -> Response
     return answers.json({"ids": ids})
 
 
+DutyId = Annotated[int, Path(ge=1, le=2**62)]
+
+
+@router.patch("/duty/{id}", response_model=DutyEnds, summary="改班 Let a duty end at another time")
+def end_at(id: DutyId, given: EndGiven, caller: Planner, parts: Opened) -> Response:  # noqa: A002
+    """Sooner or later than planned, ahead of now; who, where and from when stays. One that is over stays as it was."""
+    with parts.connection() as connection:
+        store.end_at(connection, id, given.to, now(), caller.area)
+    return answers.json({"id": id, "to": given.to})
+
+
 @router.delete("/duty/{id}", response_model=DutyEnded, summary="停班 End or cancel a duty")
-def end(
-    id: Annotated[int, Path(ge=1, le=2**62)],  # noqa: A002
-    caller: Planner,
-    parts: Opened,
-) -> Response:
+def end(id: DutyId, caller: Planner, parts: Opened) -> Response:  # noqa: A002
     """One that runs ends now, one that has not begun is cancelled, one that is over stays as it was."""
     with parts.connection() as connection:
         outcome = store.end(connection, id, now(), caller.area)

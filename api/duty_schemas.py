@@ -89,6 +89,14 @@ class RosterReplaced(Given):
     duties: list[DutyGiven] = Field(max_length=2000)
 
 
+class EndGiven(Given):
+    """改班: when a duty that is not over ends instead."""
+
+    model_config = _example(to="2026-11-25T02:00:00+08:00")
+
+    to: AwareDatetime
+
+
 class WhereGiven(Given):
     """位置: where somebody on duty is, told by his phone."""
 
@@ -203,6 +211,13 @@ class DutyEnded(BaseModel):
 
     id: int
     outcome: str
+
+
+class DutyEnds(BaseModel):
+    """When the duty ends from now on."""
+
+    id: int
+    to: datetime
 
 
 class HandoverShown(BaseModel):

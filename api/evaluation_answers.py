@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
-
-from xlsxwriter import Workbook  # type: ignore[import-untyped]
+from zoneinfo import ZoneInfo
 
 from api.evaluation_schemas import Narrowed
 from api.shapes import states
+from api.taken import Cell, Taken
+from api.workbook import Sheet
+from api.workbook import workbook as written
 from incidents.evaluation import Book, Figure, Flag, Rate, Tally, value
 from incidents.lifecycle import Role
 from incidents.postgres.evaluation_editions import Edition
@@ -140,61 +142,35 @@ def csv_page(members: Sequence[Member]) -> bytes:
 
 
 def workbook(answered: Answered, who: str, at: datetime) -> bytes:
-    """The table as an Excel workbook: figures, rates, what they mean; who took it out and when stands on every sheet.
-
-    Text stays text: nothing in it becomes a formula, a link or a number.
-    """
-    out = io.BytesIO()
-    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = Workbook(out, {"in_memory": True, "remove_timezone": True, **plain})
-    book.set_properties({"title": "综合评价", "author": who, "created": at.replace(tzinfo=None)})
+    """The table as an Excel workbook: figures, rates, what they mean; who took it out and when stands on every sheet."""
     first, last = answered.period
     mark = f"导出人 {who} · {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC · {first} 至 {last} · {_said(answered)}"
     rows = [("合计 total", "", answered.total)] + [
         (code or "—", answered.names.get(code, ""), row) for code, row in answered.table.items()
     ]
     figures, rates = answered.book.figures, answered.book.rates
-    _sheet(book, "指标", mark, [f"{f.zh}\n{f.en}" for f in figures], [
-        (code, name, [row.get(f.key, Tally()).n for f in figures]) for code, name, row in rows
-    ])  # fmt: skip
-    _sheet(book, "比率", mark, [f"{r.zh}\n{r.en} ({r.unit})" for r in rates], [
-        (code, name, [value(r, row) for r in rates]) for code, name, row in rows
-    ])  # fmt: skip
-    _sheet(book, "含义", mark, ["含义 meaning"], [
-        *((f.key, f.zh, [_meaning(f)]) for f in figures), *((r.key, r.zh, [_formula(r)]) for r in rates)
-    ])  # fmt: skip
-    book.close()
-    return out.getvalue()
+    sheets = (
+        _sheet("指标", [f"{f.zh}\n{f.en}" for f in figures], [
+            (code, name, *(row.get(f.key, Tally()).n for f in figures)) for code, name, row in rows
+        ]),
+        _sheet("比率", [f"{r.zh}\n{r.en} ({r.unit})" for r in rates], [
+            (code, name, *(value(r, row) for r in rates)) for code, name, row in rows
+        ]),
+        _sheet("含义", ["含义 meaning"], [
+            *((f.key, f.zh, _meaning(f)) for f in figures), *((r.key, r.zh, _formula(r)) for r in rates)
+        ]),
+    )  # fmt: skip
+    return written(Taken("综合评价", who, at, mark, ZoneInfo("UTC")), sheets)
+
+
+def _sheet(title: str, heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Sheet:
+    return Sheet(title, ("代码 code", "名称 name", *heads), rows)
 
 
 def _said(answered: Answered) -> str:
     if not answered.editions:
         return "现状，未关账 as things stand now"
     return "；".join(f"{one.month:%Y-%m} 第 {one.number} 版" for one in answered.editions)
-
-
-def _sheet(
-    book: Workbook,
-    title: str,
-    mark: str,
-    heads: Sequence[str],
-    rows: Sequence[tuple[str, str, Sequence[Any]]],
-) -> None:
-    sheet = book.add_worksheet(title)
-    sheet.set_footer(f"&L{mark.replace('&', '&&')[:240]}")
-    bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-    sheet.write_string(0, 0, mark)
-    for column, head in enumerate(("代码 code", "名称 name", *heads)):
-        sheet.write_string(1, column, head, bold)
-    for line, (code, name, cells) in enumerate(rows, start=2):
-        sheet.write_string(line, 0, code)
-        sheet.write_string(line, 1, name)
-        for column, cell in enumerate(cells, start=2):
-            if isinstance(cell, str):
-                sheet.write_string(line, column, cell)
-            elif cell is not None:
-                sheet.write_number(line, column, cell)
-    sheet.freeze_panes(2, 2)
 
 
 def _meaning(figure: Figure) -> str:

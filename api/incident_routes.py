@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
-from api import answers, listing
+from api import answers, incident_files, listing
 from api.access import READERS, SCREENS, STAFF, Caller, allow
 from api.given import MoveGiven
 from api.idempotency import Key, once
+from api.incident_files import FORMS, PDF, XLSX
 from api.negotiation import preferred
 from api.parts import Opened, Parts, now
 from api.problems import Problem
@@ -37,6 +38,7 @@ Number = Annotated[
 MOVERS = STAFF | {Role.EVALUATOR}
 """Who may make a move at all; the evaluator reviews appeals."""
 _JSON, _GEOJSON, _CSV = "application/json", "application/geo+json", "text/csv"
+_FILE = {"schema": {"type": "string", "format": "binary"}}
 _VALIDATOR = re.compile(r'(?:W/)?"v(\d{1,9})"', re.ASCII)
 
 
@@ -44,7 +46,7 @@ _VALIDATOR = re.compile(r'(?:W/)?"v(\d{1,9})"', re.ASCII)
     "/incidents",
     response_model=IncidentPage,
     summary="案件列表 List incidents",
-    responses={200: {"content": {_GEOJSON: {}, _CSV: {}}}},
+    responses={200: {"content": {_GEOJSON: {}, _CSV: {}, XLSX: _FILE, PDF: _FILE}}},
 )
 def incidents(
     request: Request,
@@ -52,12 +54,12 @@ def incidents(
     caller: Annotated[Caller, allow(SCREENS)],
     parts: Opened,
 ) -> Response:
-    """Newest first; `next` and the Link header lead on. `Accept` chooses JSON, GeoJSON or CSV."""
-    form = preferred(request.headers.get("accept"), (_JSON, _GEOJSON, _CSV))
+    """Newest first; `next` and the Link header lead on. `Accept` chooses JSON, GeoJSON, CSV, Excel or PDF."""
+    form = preferred(request.headers.get("accept"), (_JSON, _GEOJSON, _CSV, *FORMS))
     ground = parts.in_force.ground
     wanted = listing.wanted(question, caller, ground.atlas.edition.bounds if ground else None)
     with parts.connection() as connection:
-        read = lists.as_rows if form == _CSV else lists.as_json
+        read = lists.as_rows if form in {_CSV, *FORMS} else lists.as_json
         page = read(connection, wanted)
     next_ = None if page.after is None else listing.cursor(question, caller, page.after)
     headers = {"Vary": "Accept, Authorization", "Cache-Control": "private, no-cache"}
@@ -66,15 +68,36 @@ def incidents(
     if form == _CSV:
         headers["Content-Disposition"] = 'attachment; filename="incidents.csv"'
         return Response(listing.csv_page(page), 200, headers, media_type="text/csv; charset=utf-8")
+    if form in FORMS:
+        return incident_files.of_list(page, form, _asked(caller, parts), headers)
     body = listing.geojson_page if form == _GEOJSON else listing.json_page
     return Response(body(page, next_), 200, headers, media_type=form)
 
 
-@router.get("/incidents/{number}", response_model=IncidentWhole, summary="一个案件 One incident")
-def incident(number: Number, caller: Annotated[Caller, allow(SCREENS)], parts: Opened) -> Response:
-    """The incident as the caller may read it; its ETag is what a move's If-Match asks for."""
-    found = _load(parts, caller, number)
-    return _whole(found, caller)
+@router.get(
+    "/incidents/{number}",
+    response_model=IncidentWhole,
+    summary="一个案件 One incident",
+    responses={200: {"content": {XLSX: _FILE, PDF: _FILE}}},
+)
+def incident(
+    request: Request, number: Number, caller: Annotated[Caller, allow(SCREENS)], parts: Opened
+) -> Response:
+    """The incident as the caller may read it; its ETag is what a move's If-Match asks for.
+
+    `Accept` chooses Excel or PDF, which tell its clocks, history and reports as well; not to a wall.
+    """
+    files = FORMS if caller.role in READERS else ()
+    form = preferred(request.headers.get("accept"), (_JSON, *files))
+    if form == _JSON:
+        return _whole(_load(parts, caller, number), caller)
+    with parts.connection() as connection:
+        found = parts.ledger(connection, caller).load(number)
+        return incident_files.of_one(connection, found, form, _asked(caller, parts))
+
+
+def _asked(caller: Caller, parts: Parts) -> incident_files.Asked:
+    return incident_files.Asked(caller, now(), parts.in_force.decisions)
 
 
 @router.get(

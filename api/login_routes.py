@@ -5,18 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api import answers, cookies
+from api import acting, answers, cookies
 from api.access import EVERYBODY, Caller, R, allow, anyone
 from api.given import LoginGiven, PasswordGiven
-from api.parts import Opened, Parts
+from api.login_schemas import LoginLine, Me
+from api.parts import Opened, Parts, now
 from api.problems import Problem
-from api.schemas import LoginLine, Me
-from incidents.postgres import sessions
+from incidents.duty import Held
+from incidents.postgres import duty_store, sessions
+from incidents.postgres.connection import Connection
 from incidents.postgres.sessions import Attempt, Session
 
 router = APIRouter(prefix="/api/v1", tags=["login 登录"])
@@ -38,7 +41,8 @@ def log_in(given: LoginGiven, request: Request, parts: Opened) -> Response:
         if old is not None:  # never the id that came in: whoever planted it would be in as well
             sessions.discard(connection, old)
         found = sessions.find(connection, id_, parts.limits)
-    return _come_in(request, parts, id_, found, old)
+        held = _roles(connection, given.name)
+    return _come_in(request, parts, id_, (found, held), old)
 
 
 @router.post(
@@ -64,13 +68,14 @@ def log_out(request: Request, parts: Opened) -> Response:
 def me(
     request: Request, caller: Annotated[Caller, allow(EVERYBODY, even_due=True)], parts: Opened
 ) -> Response:
-    """Name, role, scope; of a session also when it ends at the latest and whether the password is due."""
+    """Name, the role acted in and all that are held, scope; of a session also its end and whether the password is due."""
     id_ = _session(request)
     found = None
-    if id_ is not None:
-        with parts.connection() as connection:
+    with parts.connection() as connection:
+        if id_ is not None:
             found = sessions.find(connection, id_, parts.limits, used=cookies.in_use(request))
-    return answers.json(_shown(caller, found), headers=_NEVER_KEPT)
+        held = _roles(connection, caller.name)
+    return answers.json(_shown(caller, found, held), headers=_NEVER_KEPT)
 
 
 @router.post("/me/password", response_model=Me, summary="修改口令 Change one's password")
@@ -86,7 +91,8 @@ def change(
     with _a_turn(), parts.connection() as connection:
         id_ = sessions.change_password(connection, attempt, given.new, parts.limits)
         found = sessions.find(connection, id_, parts.limits)
-    return _come_in(request, parts, id_, found, old)
+        held = _roles(connection, caller.name)
+    return _come_in(request, parts, id_, (found, held), old)
 
 
 @router.get(
@@ -124,21 +130,32 @@ def _a_turn() -> Iterator[None]:
         _hashing.release()
 
 
+def _roles(connection: Connection, name: str) -> list[Held]:
+    """Every role a person holds, the account's own first; none for a screen or a machine."""
+    return [held for one in duty_store.people(connection, now(), name) for held in one.roles]
+
+
 def _come_in(
-    request: Request, parts: Parts, id_: str, found: Session | None, old: str | None
+    request: Request,
+    parts: Parts,
+    id_: str,
+    known: tuple[Session | None, list[Held]],
+    old: str | None,
 ) -> Response:
+    found, held = known
     if old is not None:
         parts.doorkeeper.forget(old)
     if found is None:  # withdrawn in the same moment
         raise Problem(401, "unauthenticated", ("账户已停用", "the account was withdrawn"))
     account = found.account
     caller = Caller(account.name, account.role, account.department, account.area)
-    response = answers.json(_shown(caller, found), headers=_NEVER_KEPT)
+    response = answers.json(_shown(caller, found, held), headers=_NEVER_KEPT)
     cookies.give(response, request, id_, int(parts.limits.lasts.total_seconds()))
     return response
 
 
-def _shown(caller: Caller, found: Session | None) -> dict[str, Any]:
+def _shown(caller: Caller, found: Session | None, held: list[Held]) -> dict[str, Any]:
+    held = held or [Held(caller.role, caller.department, caller.area)]
     return {
         "name": caller.name,
         "role": caller.role,
@@ -147,6 +164,9 @@ def _shown(caller: Caller, found: Session | None) -> dict[str, Any]:
         "session": found is not None,
         "ends_at": found.ends_at if found else None,
         "password_due": found.password_due if found else False,
+        "roles": [
+            {**asdict(one), "ask": acting.asked_as(one, n == 0)} for n, one in enumerate(held)
+        ],
     }
 
 

@@ -83,29 +83,6 @@ class IncidentPage(BaseModel):
     next: str | None
 
 
-class Me(BaseModel):
-    """Who asks; of a session also when it ends at the latest and whether its password must be changed first."""
-
-    name: str
-    role: Role
-    department: str | None
-    area: str | None
-    session: bool
-    ends_at: datetime | None
-    password_due: bool
-
-
-class LoginLine(BaseModel):
-    """One line of the log of logins; `account` null: the name was nobody's."""
-
-    id: int
-    at: datetime
-    account: str | None
-    result: Literal["in", "wrong", "locked", "out", "changed", "set", "unlocked"]
-    address: str | None
-    by: str | None
-
-
 class PhotoKept(BaseModel):
     """A photo that was taken in; the last three are there for the desk only."""
 

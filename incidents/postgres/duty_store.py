@@ -14,6 +14,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import class_row, dict_row
 
 from incidents.duty import (
+    LONGEST,
     ROLES,
     Duty,
     DutyRefused,
@@ -277,20 +278,47 @@ def end(conn: Connection, number: int, now: datetime, within: str | None = None)
     DutyUnknown; DutyRefused for one that is over, or beyond the area of the one who asks.
     """
     with conn.transaction():
-        row = conn.execute(_SQL["duty"], {"id": number}).fetchone()
-        if row is None:
-            raise DutyUnknown(zh=f"没有第 {number} 条值班", en=f"there is no duty {number}")
-        _, account, _, area, begins, ends = row
-        if within is not None and not (area or "").startswith(within):
-            raise DutyRefused(zh=f"超出您的辖区 {within}", en=f"beyond your own area, {within}")
-        if ends <= now:
-            raise DutyRefused(
-                zh=f"{account} 的这次值班已经结束，记录不再改动",
-                en=f"this duty of {account} is over and stays on record",
-            )
-        conn.execute(_SQL["shorten" if begins < now else "cancel"], {"id": number, "now": now})
+        begins = _changeable(conn, number, now, within)[1]
+        conn.execute(_SQL["shorten" if begins < now else "cancel"], {"id": number, "at": now})
         conn.execute(_SQL["forget_positions"], {"now": now})
     return "ended" if begins < now else "cancelled"
+
+
+def end_at(
+    conn: Connection, number: int, ends: datetime, now: datetime, within: str | None = None
+) -> None:
+    """Let a duty that is not over end at another time ahead, sooner or later than planned.
+
+    DutyUnknown; DutyRefused for one that is over or beyond the area of the one who asks, and for a time that is past,
+    not after its beginning, or over a month behind that.
+    """
+    with conn.transaction():
+        account, begins = _changeable(conn, number, now, within)
+        if not max(begins, now) < ends <= begins + LONGEST:
+            raise DutyRefused(
+                zh=f"{account} 的值班须在开始之后、现在之后结束，且不长于 {LONGEST.days} 天；要停班请删除",
+                en=f"a duty of {account} ends after it begins and after now, {LONGEST.days} days later at most; "
+                "to stop it, delete it",
+            )
+        conn.execute(_SQL["shorten"], {"id": number, "at": ends})
+
+
+def _changeable(
+    conn: Connection, number: int, now: datetime, within: str | None
+) -> tuple[str, datetime]:
+    """Whose duty it is and when it begins, its row locked; refused when it is over or not of one's area."""
+    row = conn.execute(_SQL["duty"], {"id": number}).fetchone()
+    if row is None:
+        raise DutyUnknown(zh=f"没有第 {number} 条值班", en=f"there is no duty {number}")
+    _, account, _, area, begins, ends = row
+    if within is not None and not (area or "").startswith(within):
+        raise DutyRefused(zh=f"超出您的辖区 {within}", en=f"beyond your own area, {within}")
+    if ends <= now:
+        raise DutyRefused(
+            zh=f"{account} 的这次值班已经结束，记录不再改动",
+            en=f"this duty of {account} is over and stays on record",
+        )
+    return account, begins
 
 
 def _asked(window: Window) -> dict[str, Any]:

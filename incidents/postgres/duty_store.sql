@@ -117,8 +117,8 @@ select d.id, a.name, d.role, d.area, d.begins, d.ends from duty d join account a
  where d.id = %(id)s for update of d;
 
 -- name: shorten
--- A duty that runs ends now.
-update duty set ends = %(now)s where id = %(id)s;
+-- A duty ends at another time: one that runs may end now.
+update duty set ends = %(at)s where id = %(id)s;
 
 -- name: cancel
 -- A duty that has not begun is no more.

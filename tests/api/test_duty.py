@@ -70,6 +70,7 @@ def tell(client: TestClient, who: str, **more: Any) -> Any:
         ("POST", "/duty", {"shift_lead", "administrator"}),
         ("PUT", "/duty", {"shift_lead", "administrator"}),
         ("DELETE", "/duty/1", {"shift_lead", "administrator"}),
+        ("PATCH", "/duty/1", {"shift_lead", "administrator"}),
         ("PUT", "/duty/position", {"inspector"}),
         ("PUT", "/people/nobody/roles", {"administrator"}),
         ("PUT", "/posts/X", {"administrator"}),
@@ -189,6 +190,38 @@ def test_a_running_duty_ends_and_a_coming_one_is_cancelled(client: TestClient) -
     assert (again.status_code, again.json()["code"]) == (404, "duty_unknown")
     over = client.delete(f"/api/v1/duty/{running}", headers=token("shift_lead"))
     assert (over.status_code, over.json()["code"]) == (422, "duty_refused")
+
+
+def test_a_duty_ends_sooner_or_later_than_planned_and_never_in_the_past(client: TestClient) -> None:
+    running, coming = planned(
+        client,
+        a_duty("patrol-1", begins=NOW - 5 * HOUR),
+        a_duty("patrol-1", begins=NOW + 80 * HOUR),
+    )
+
+    def end_at(number: int, ends: datetime, who: str = "shift_lead") -> Any:
+        return client.patch(f"/api/v1/duty/{number}", json={"to": _text(ends)}, headers=token(who))
+
+    for number, ends in ((running, NOW + HOUR), (coming, NOW + 90 * HOUR)):
+        answer = end_at(number, ends)
+        assert answer.status_code == 200, answer.text
+        assert datetime.fromisoformat(answer.json()["to"]) == ends
+        shown = on_duty(client, at=_text(ends - HOUR / 2), role="inspector")
+        assert number in {row["id"] for row in shown}
+        shown = on_duty(client, at=_text(ends), role="inspector")
+        assert number not in {row["id"] for row in shown}
+    for number, ends in (
+        (running, NOW - HOUR),
+        (coming, NOW + 80 * HOUR),
+        (coming, NOW + timedelta(days=40)),
+    ):
+        answer = end_at(number, ends)
+        assert (answer.status_code, answer.json()["code"]) == (422, "duty_refused")
+    assert end_at(coming, NOW + 85 * HOUR, "street-2").status_code == 422
+    assert client.delete(f"/api/v1/duty/{running}", headers=token("shift_lead")).status_code == 200
+    assert end_at(running, NOW + 2 * HOUR).json()["code"] == "duty_refused"
+    assert client.delete(f"/api/v1/duty/{coming}", headers=token("shift_lead")).status_code == 200
+    assert end_at(coming, NOW + 85 * HOUR).json()["code"] == "duty_unknown"
 
 
 # ── positions ──
@@ -392,6 +425,33 @@ def test_a_person_acts_in_one_of_his_roles_at_a_time(client: TestClient, town: T
     assert opened.status_code == 200, opened.text
     line = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()[1]
     assert (line["by"], line["role"]) == ("two-hats", "intake_officer")
+
+
+def test_one_is_told_in_which_roles_one_may_act_and_how_to_ask_for_each(
+    client: TestClient, town: Town
+) -> None:
+    with town.connect() as connection:
+        enrol(connection, "three-hats", Role.EVALUATOR, None)
+    first = town.departments[0]
+    roles_of(
+        client,
+        "three-hats",
+        {"role": "dispatcher", "area": STREET},
+        {"role": "department", "department": first},
+    )
+    me = client.get("/api/v1/me", headers=token("three-hats")).json()
+    assert [one["ask"] for one in me["roles"]] == [
+        "evaluator",
+        f"department/{first}",
+        f"dispatcher/{STREET}",
+    ]
+    for one in me["roles"]:
+        as_one = client.get("/api/v1/me", headers=acting("three-hats", one["ask"])).json()
+        assert as_one["roles"] == me["roles"]
+        told = {name: as_one[name] for name in ("role", "department", "area")}
+        assert told == {name: one[name] for name in told}
+    wall = client.get("/api/v1/me", headers=token("wall")).json()
+    assert [one["ask"] for one in wall["roles"]] == ["wall"]
 
 
 def test_the_area_of_a_further_role_holds(client: TestClient) -> None:
