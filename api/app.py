@@ -148,7 +148,7 @@ def _lifespan(
 
 def _opened(settings: Settings) -> Parts:
     pool = make_pool(settings.database_url, "api", settings.api_connections)
-    numbers_pool = make_pool(settings.database_url, "api-numbers", 2)
+    numbers_pool = make_pool(settings.database_url, "api-numbers", 2, hasty=True)
     ring = Ring(settings.api_live_ring)
     return Parts(
         settings=settings,

@@ -66,9 +66,11 @@ class Parts:
         with self.pool.connection() as connection:
             yield connection
 
-    def whole_ledger(self, connection: Connection) -> PostgresLedger:
+    def whole_ledger(
+        self, connection: Connection, lock: Callable[[], object] | None = None
+    ) -> PostgresLedger:
         """The ledger without a scope: a report may join an incident that the reporter may not look at."""
-        return PostgresLedger(connection, self.numbers)
+        return PostgresLedger(connection, self.numbers, self.recent, lock)
 
     def ledger(self, connection: Connection, caller: Caller) -> PostgresLedger:
         """The ledger as far as this caller may look."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
+from psycopg.pq import TransactionStatus
 from starlette.responses import Response
 
 from api import answers
@@ -54,16 +57,37 @@ def report(
         reporter=given.reporter.model_dump(exclude_none=True) if given.reporter else None,
     )
     with parts.connection() as connection:
+        if key is None and not event.media:
+            # One statement where nothing else can be the same trouble; in a transaction as soon as something is locked.
+            with ExitStack() as held:
+                return _received(parts, connection, event, at, _beginner(connection, held))
         request = ("POST /reports", given.model_dump_json().encode())
         return once(
             connection, caller, key, request, lambda: _received(parts, connection, event, at)
         )
 
 
-def _received(parts: Parts, connection: Connection, event: Event, at: datetime) -> Response:
+def _beginner(connection: Connection, held: ExitStack) -> Callable[[], None]:
+    """Begins a transaction, once, that ends with what is held."""
+
+    def begin() -> None:
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            held.enter_context(connection.transaction())
+
+    return begin
+
+
+def _received(
+    parts: Parts,
+    connection: Connection,
+    event: Event,
+    at: datetime,
+    lock: Callable[[], None] | None = None,
+) -> Response:
     reporter = event.source.removeprefix("person:")
     media_store.check(connection, event.media, reporter)
-    receipt = desk.receive(parts.whole_ledger(connection), event, parts.in_force.decisions, at)
+    ledger = parts.whole_ledger(connection, lock)
+    receipt = desk.receive(ledger, event, parts.in_force.decisions, at, fresh=True)
     incident = receipt.incident
     if incident is None:  # no rule of the city wants to hear this
         raise Problem(422, "not_accepted", (receipt.why, receipt.why))

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from math import ceil, isfinite
+from math import isfinite
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -198,9 +198,9 @@ class WorkingCalendar:
         """The same for an exact amount over 0; rounded up to the microsecond, never early."""
         begin = tick(at)
         if not unit.works:
-            return Deadline(moment(begin + ceil(amount * _TICKS[unit])))
+            return Deadline(moment(begin + _up(amount, _TICKS[unit])))
         by_day = unit is Unit.WORK_DAY
-        wanted = amount if by_day else ceil(amount * HOUR_TICKS)
+        wanted = amount if by_day else _up(amount, HOUR_TICKS)
         end = moment(self._table(area).after(begin, wanted, by_day=by_day))
         return Deadline(end, not self.confirmed(end))
 
@@ -268,10 +268,10 @@ class WorkingCalendar:
         """Whether the calendar is known as far as the instant."""
         return self._knows(at.astimezone(self.zone).date())
 
-    def yellow(self, stage: str) -> Fraction:
+    def yellow(self, stage: str) -> float:
         """The share of a stage's limit after which it is near; the usual one where the city says none."""
         found = self.stages.get(stage)
-        return exactly(found.yellow if found else YELLOW)
+        return found.yellow if found else YELLOW
 
     def _knows(self, day: date) -> bool:
         return self.confirmed_until is not None and day <= self.confirmed_until
@@ -289,6 +289,11 @@ class WorkingCalendar:
     def _prefixes(self) -> tuple[str, ...]:
         areas = [row.areas for row in self.hours] + [day.areas for day in self.days]
         return tuple({prefix for some in areas for prefix in some})
+
+
+def _up(amount: Fraction, ticks: int) -> int:
+    """So many times the ticks, rounded up."""
+    return -(-amount.numerator * ticks // amount.denominator)
 
 
 @lru_cache(maxsize=256)
@@ -318,4 +323,5 @@ __all__ = [
     "Unit",
     "Used",
     "WorkingCalendar",
+    "exactly",
 ]

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from incidents.calendar import Deadline, Segment, TimeLimit, Used, WorkingCalendar
+from incidents.calendar import Deadline, Segment, TimeLimit, Used, WorkingCalendar, exactly
 
 
 class ClockState(StrEnum):
@@ -77,7 +78,7 @@ class Clock:
     @property
     def granted(self) -> Fraction:
         """All time it has: the limit, and once more for every extension."""
-        return self.limit.exact * (1 + self.extended)
+        return _granted(self.limit.amount, self.extended)
 
 
 def begin(
@@ -215,15 +216,46 @@ def _timed(clock: Clock, calendar: WorkingCalendar) -> Clock:
     due = _reached(clock, runs, clock.granted, calendar)
     late = clock.state is not ClockState.RUNNING and due is not None and _ran_after(clock, due.at)
     if due is None or not clock.spans[-1].running:
-        return replace(clock, due_at=None, yellow_at=None, provisional=False, late=late)
-    yellow = _reached(clock, runs, clock.granted * calendar.yellow(clock.kind), calendar)
-    return replace(
-        clock,
-        due_at=due.at,
-        yellow_at=yellow.at if yellow else None,
-        provisional=due.provisional,
-        late=late,
+        return _with(clock, None, None, provisional=False, late=late)
+    near = _share(clock.limit.amount, clock.extended, calendar.yellow(clock.kind))
+    yellow = _reached(clock, runs, near, calendar)
+    yellow_at = yellow.at if yellow else None
+    return _with(clock, due.at, yellow_at, provisional=due.provisional, late=late)
+
+
+def _with(
+    clock: Clock,
+    due_at: datetime | None,
+    yellow_at: datetime | None,
+    *,
+    provisional: bool,
+    late: bool,
+) -> Clock:
+    """`dataclasses.replace` by hand: every move of an incident makes several (docs/benchmarks.md, lives)."""
+    return Clock(
+        clock.kind,
+        clock.limit,
+        clock.area,
+        clock.began_at,
+        clock.spans,
+        due_at,
+        yellow_at,
+        provisional,
+        clock.state,
+        clock.extended,
+        late,
     )
+
+
+# Exact fractions are dear, limits are few.
+@lru_cache(maxsize=1024)
+def _granted(amount: float, extended: int) -> Fraction:
+    return exactly(amount) * (1 + extended)
+
+
+@lru_cache(maxsize=1024)
+def _share(amount: float, extended: int, share: float) -> Fraction:
+    return _granted(amount, extended) * exactly(share)
 
 
 def _runs(clock: Clock, calendar: WorkingCalendar) -> list[tuple[datetime, Fraction | None]]:

@@ -132,11 +132,12 @@ _PRIVATE = frozenset(
     | {"asked", "urge", "appeal", "returned", "refused", "handler"}
 )
 _PUBLIC = tuple(f.name for f in fields(Incident) if f.name not in _PRIVATE)
+_ALL_PUBLIC = attrgetter(*_PUBLIC)
 
 
 def public_view(incident: Incident) -> dict[str, Any]:
     """The fields a fact carries and any screen may show."""
-    return {name: getattr(incident, name) for name in _PUBLIC}
+    return dict(zip(_PUBLIC, _ALL_PUBLIC(incident), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,15 @@ def changed(incident: Incident, changes: Mapping[str, Any]) -> Incident:
     for name, value in changes.items():
         values[_PLACES[name]] = value
     return Incident(*values)
+
+
+def changes(before: Incident, after: Incident) -> dict[str, Any]:
+    """The fields in which they differ, as they are afterwards."""
+    return {
+        name: new
+        for name, old, new in zip(_NAMES, _ALL(before), _ALL(after), strict=True)
+        if new is not old and new != old
+    }
 
 
 def told(before: Incident | None, after: Incident, row: HistoryRow, kind: str) -> Kept:
@@ -186,6 +196,7 @@ __all__ = [
     "Incident",
     "Kept",
     "changed",
+    "changes",
     "public_view",
     "told",
 ]

@@ -37,8 +37,11 @@ class Ledger(Protocol):
     def next_number(self, region: str, day: date) -> str:
         """The next number of a region's day, never given twice; NumbersExhausted."""
 
-    def open(self, kept: Sequence[Kept]) -> bool:
-        """Keep a new incident with all that happened to it; False when its subject's slot was just taken."""
+    def open(self, kept: Sequence[Kept], event: Event | None = None, why: str = "") -> bool:
+        """Keep a new incident with all that happened to it, and the event that opened it with why it did.
+
+        False, and nothing is kept, when its subject's slot was just taken; Stale when the event was just recorded.
+        """
 
     def keep(self, before: Incident, kept: Sequence[Kept]) -> None:
         """Keep what became of an incident; Stale when its version moved on.

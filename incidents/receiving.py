@@ -50,20 +50,23 @@ class _Arrival:
     at: datetime
 
 
-def receive(
+def receive(  # noqa: PLR0913 - a use case: what is told, judged how, by whom
     ledger: Ledger,
     event: Event,
     decisions: Decisions,
     at: datetime,
     verdict: EventVerdict | None = None,
     by: Actor | None = None,
+    *,
+    fresh: bool = False,
 ) -> Receipt:
     """Take in an event: judged, joined to the open incident of the same trouble, or opened; each (source, id) once.
 
-    `verdict` where it was judged already; `by` is the person who reports, else the event's source is named.
+    `verdict` where it was judged already; `by` is the person who reports, else the event's source is named. `fresh`:
+    the event got its name just now, so nobody can have told it before.
     CategoryUnknown when what would be opened is of a category that does not exist.
     """
-    before = ledger.seen(event.source, event.id)
+    before = None if fresh else ledger.seen(event.source, event.id)
     if before is not None:
         return _again(ledger, before)
     if event.origin is Origin.RULE and event.kind == "cleared":
@@ -94,10 +97,9 @@ def _join_or_open(ledger: Ledger, arrival: _Arrival, decisions: Decisions) -> Re
         if same is not None:
             return _joined(ledger, arrival, same, decisions)
         opened = _opened(ledger, arrival, decisions)
-        if ledger.open(opened):
-            number = opened[0][0].number
-            ledger.record(event, Outcome.OPENED, why, number)
-            return Receipt(Outcome.OPENED, number, opened[-1][0], why)
+        if ledger.open(opened, event, why):
+            after = opened[-1][0]
+            return Receipt(Outcome.OPENED, after.number, after, why)
     raise Unavailable(
         zh=f"对象 {event.subject} 的案件正被反复立案与结案，请稍后再试",
         en=f"incidents of {event.subject} keep opening and closing; try again",

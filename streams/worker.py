@@ -116,7 +116,7 @@ def _hold(settings: Settings, name: str) -> Connection:
 
 def _guard(settings: Settings) -> Guard:
     known = Known(settings.home / "atlas")
-    numbers = connections.pool(settings.database_url, "numbers", 1)
+    numbers = connections.pool(settings.database_url, "numbers", 1, hasty=True)
     numbers.open()
     intake = Intake(known, StreamDesk(known, Numbers(numbers)), lambda: datetime.now(UTC))
     return Guard(

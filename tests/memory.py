@@ -81,11 +81,13 @@ class MemoryLedger:
         self.counters[region, day] = last
         return f"{region}{day:%Y%m%d}{last:05d}"
 
-    def open(self, kept: Sequence[Kept]) -> bool:
+    def open(self, kept: Sequence[Kept], event: Event | None = None, why: str = "") -> bool:
         after = kept[-1][0]
         if after.subject and any(i.subject == after.subject for i in self._alive()):
             return False
         assert after.number not in self.incidents
+        if event is not None:
+            self.record(event, Outcome.OPENED, why, after.number)
         self._told(kept)
         return True
 

@@ -25,8 +25,10 @@ def connect(url: str, name: str) -> Connection:
     )
 
 
-def pool(url: str, name: str, size: int) -> ConnectionPool[Connection]:
+def pool(url: str, name: str, size: int, *, hasty: bool = False) -> ConnectionPool[Connection]:
     """A pool that checks a connection that was idle before lending it; PoolTimeout after 3 s without one.
+
+    What a `hasty` one commits is not waited for until it is on disk: only for what a later commit makes safe.
 
     One that died within its last second is still lent: the request fails, the pool drops it, the next one is checked.
     """
@@ -41,7 +43,7 @@ def pool(url: str, name: str, size: int) -> ConnectionPool[Connection]:
         kwargs={
             "autocommit": True,
             "application_name": f"yiwang-{name}",
-            "options": _OPTIONS,
+            "options": _OPTIONS + (" -c synchronous_commit=off" if hasty else ""),
             "connect_timeout": 5,
         },
     )

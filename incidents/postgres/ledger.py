@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from grid.coordinates import metres_between, metres_per_degree
 from incidents.errors import IncidentUnknown, Stale, Unavailable
 from incidents.event import Event, Outcome
-from incidents.incident import Fact, Incident, Kept
+from incidents.incident import Fact, Incident, Kept, changes
 from incidents.ledger import Change
 from incidents.lifecycle import State
 from incidents.postgres import heard
@@ -56,15 +56,21 @@ class _OutboxRow(msgspec.Struct, frozen=True):
 class PostgresLedger:
     """`incidents.ledger.Ledger` on one connection; give it an explicit transaction where several calls belong together.
 
-    `keep` and `open` are one function call each and therefore whole even on an autocommit connection.
+    `keep` and `open` are one statement each and therefore whole even on an autocommit connection. `lock` is called
+    before anything is locked, so that who gave it may begin the transaction only when there is more to keep together.
     """
 
     def __init__(
-        self, connection: Connection, numbers: Numbers, recent: Recent | None = None
+        self,
+        connection: Connection,
+        numbers: Numbers,
+        recent: Recent | None = None,
+        lock: Callable[[], object] | None = None,
     ) -> None:
         self._connection = connection
         self._numbers = numbers
         self._recent = recent
+        self._lock = lock or (lambda: None)
 
     def load(self, number: str) -> Incident:
         """The incident of that number as it is now; IncidentUnknown."""
@@ -84,6 +90,7 @@ class PostgresLedger:
 
     def open_on(self, subject: str) -> Incident | None:
         """The open incident of a subject, its row locked, or None; the one it was merged into, if it was."""
+        self._lock()
         row = self._row("open_on", subject=subject)
         found = None if row is None else as_incident(row)
         while found is not None and found.merged_into is not None:
@@ -97,6 +104,7 @@ class PostgresLedger:
 
         Takes the neighbourhood's lock first: until the transaction ends nobody else opens one here.
         """
+        self._lock()
         self._row("lock_nearby", category=category, lon=lon, lat=lat, metres=metres)
         box = _box(lon, lat, metres)
         rows = self._connection.execute(
@@ -109,17 +117,32 @@ class PostgresLedger:
         """The next number of a region's day; NumbersExhausted after 99,999."""
         return self._numbers(region, day)
 
-    def open(self, kept: Sequence[Kept]) -> bool:
-        """Keep a new incident with all that happened to it; False when its subject's slot was just taken."""
-        row = self._row("open", incident=_json(kept[-1][0]), **_told(kept))
-        return row is not None and row[0] is not None
+    def open(self, kept: Sequence[Kept], event: Event | None = None, why: str = "") -> bool:
+        """Keep a new incident with all that happened to it, and the event that opened it; False when the slot is taken."""
+        values: dict[str, Any] = {"incident": _json(kept[-1][0]), **_told(kept)}
+        if event is None:
+            row = self._row("open", **values)
+        else:
+            values |= {**_event_row(event), "outcome": str(Outcome.OPENED), "why": why}
+            row = self._recorded("open_by", event, values)
+        if row is None or row[0] is None:
+            return False
+        self._remember(kept[-1][0])
+        return True
 
     def keep(self, before: Incident, kept: Sequence[Kept]) -> None:
         """Keep what became of `before`; Stale, with the incident as it is now, when it moved on meanwhile.
 
         Unavailable when it would be open again and another incident of its subject was opened just now.
         """
-        values = {"incident": _json(kept[-1][0]), "expected": before.version, **_told(kept)}
+        after = kept[-1][0]
+        values = {
+            "number": before.number,
+            "expected": before.version,
+            # `sleep` moves when it wakes without another version, so that is always said.
+            "changes": _json({**changes(before, after), "wake_at": after.wake_at}),
+            **_told(kept),
+        }
         try:
             row = self._row("keep", **values)
         except UniqueViolation as taken:
@@ -130,8 +153,11 @@ class PostgresLedger:
             ) from taken
         if row is None or not row[0]:
             raise stale(self.load(before.number))
+        self._remember(after)
+
+    def _remember(self, incident: Incident) -> None:
         if self._recent is not None and self._committed:
-            self._recent.put(kept[-1][0])
+            self._recent.put(incident)
 
     @property
     def _committed(self) -> bool:
@@ -156,6 +182,7 @@ class PostgresLedger:
 
     def heard(self, rule: CountEventsRule, event: Event) -> Sequence[Event]:
         """Events recorded before that may count with this one under the rule; no other counts them until the end."""
+        self._lock()
         return heard.before(self._connection, rule, event)
 
     def record(self, event: Event, outcome: Outcome, why: str, number: str | None) -> None:
@@ -169,8 +196,13 @@ class PostgresLedger:
             "why": why,
             "number": number,
         }
+        self._recorded("record", event, values)
+
+    def _recorded(
+        self, name: str, event: Event, values: Mapping[str, Any]
+    ) -> tuple[Any, ...] | None:
         try:
-            self._connection.execute(_sql("record"), values)
+            return self._row(name, **values)
         except UniqueViolation as taken:
             raise Stale(
                 zh=f"上报信息 {event.source}/{event.id} 刚由他处登记",

@@ -47,9 +47,20 @@ select number, state, version, category, source, first_event_at, last_event_at, 
 -- A new incident with its history and facts; null when the subject already has an open one.
 select incident_open(%(incident)s::jsonb, %(history)s::jsonb, %(facts)s::jsonb);
 
+-- name: open_by
+-- The same with the event that opened it; nothing at all when the subject already has an open one.
+with opened as materialized (select incident_open(%(incident)s::jsonb, %(history)s::jsonb, %(facts)s::jsonb) as id)
+insert into event (source, id, origin, kind, category, at, raw_lon, raw_lat, datum, lon, lat, cell, subject, score,
+                   zones, text, media, raw, rule, saw, outcome, why, incident_id)
+select %(source)s, %(id)s, %(origin)s, %(kind)s, %(category)s, %(at)s, %(raw_lon)s, %(raw_lat)s, %(datum)s, %(lon)s,
+       %(lat)s, %(cell)s, %(subject)s, %(score)s, %(zones)s, %(text)s, %(media)s::jsonb, %(raw)s::jsonb, %(rule)s,
+       %(saw)s::jsonb, %(outcome)s, %(why)s, o.id
+  from opened o where o.id is not null
+returning incident_id;
+
 -- name: keep
--- The incident after its moves, if its version is still the expected one.
-select incident_keep(%(incident)s::jsonb, %(expected)s, %(history)s::jsonb, %(facts)s::jsonb);
+-- The incident after its moves, if its version is still the expected one; only what they changed.
+select incident_step(%(number)s, %(expected)s, %(changes)s::jsonb, %(history)s::jsonb, %(facts)s::jsonb);
 
 -- name: sleep
 -- When the system looks at an incident again, and nothing else.
@@ -67,4 +78,5 @@ insert into event (source, id, origin, kind, category, at, raw_lon, raw_lat, dat
                    zones, text, media, raw, rule, saw, outcome, why, incident_id)
 values (%(source)s, %(id)s, %(origin)s, %(kind)s, %(category)s, %(at)s, %(raw_lon)s, %(raw_lat)s, %(datum)s, %(lon)s,
         %(lat)s, %(cell)s, %(subject)s, %(score)s, %(zones)s, %(text)s, %(media)s::jsonb, %(raw)s::jsonb, %(rule)s,
-        %(saw)s::jsonb, %(outcome)s, %(why)s, (select i.id from incident i where i.number = %(number)s));
+        %(saw)s::jsonb, %(outcome)s, %(why)s, (select i.id from incident i where i.number = %(number)s))
+returning incident_id;

@@ -62,7 +62,8 @@ _PLAIN = {
     "opened_before": "i.opened_at < %(opened_before)s "
     "and i.reported_at < %(opened_before)s::timestamptz + interval '1 hour'",
     "number_prefix": "i.number >= %(number_prefix)s and i.number < %(number_prefix)s::text || ':'",
-    "words": "text_pairs(i.text) @> text_pairs(%(words)s::text) and strpos(lower(i.text), lower(%(words)s::text)) > 0",
+    "words": "strpos(lower(i.text), lower(%(words)s::text)) > 0 and (length(%(words)s::text) < 2 or i.id in "
+    "(select w.incident_id from incident_words w where w.pairs @> text_pairs(%(words)s::text)))",
     "mine": "(i.inspector = %(mine)s or i.source = 'person:' || %(mine)s::text)",
     "only_department": "i.department = %(only_department)s",
 }

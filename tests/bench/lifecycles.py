@@ -21,6 +21,7 @@ from incidents.lifecycle import Role
 from incidents.postgres import decision_store
 from incidents.postgres.connection import connect
 from incidents.postgres.ledger import PostgresLedger
+from incidents.postgres.recent import Recent
 from local.ports import free_port
 from tests.bench import listing, same_sql
 from tests.bench.ground import Ground
@@ -161,17 +162,14 @@ def _script(url: str) -> str:
             assert row
             return str(row[0])
 
-        ledger = PostgresLedger(connection, number)
+        ledger = PostgresLedger(connection, number, Recent())
         event = same_sql.report_event(plain, at)
-        with connection.transaction():
-            receipt = desk.receive(ledger, event, decisions, at)
-        incident = receipt.incident
+        incident = desk.receive(ledger, event, decisions, at, fresh=True).incident
         assert incident is not None
-        whole = len(heard)
         for who, given in WALK:
             role = Role.DEPARTMENT if who.startswith("dept") else Role.SHIFT_LEAD
             actor = Actor(who, role, "A" if role is Role.DEPARTMENT else None)
             incident = desk.move(
                 ledger, incident.number, given["move"], actor, at, given, incident.version, decisions
             )  # fmt: skip
-        return same_sql.script(url, heard, incident.number, event.id, whole)
+        return same_sql.script(url, heard, incident.number, event.id)

@@ -44,20 +44,16 @@ def recorded(url: str) -> Iterator[tuple[Connection, list[tuple[Any, Any]]]]:
         yield connection, _Recording.heard
 
 
-def script(url: str, heard: list[tuple[Any, Any]], number: str, event: str, whole: int) -> str:
+def script(url: str, heard: list[tuple[Any, Any]], number: str, event: str) -> str:
     """A pgbench script of the statements: every incident gets its own number, its event that number for a name.
 
-    The first `whole` statements are one transaction, as the report is; each of the others is its own.
+    Each is a transaction of its own, as with the desk: a report without anything near, and moves without photos.
     """
-    lines = ["begin;"]
+    lines: list[str] = []
     with psycopg.connect(url) as connection, psycopg.ClientCursor(connection) as cursor:
-        for n, (query, params) in enumerate(heard):
+        for query, params in heard:
             text = cursor.mogrify(query, params) if params else str(query)
-            told = _told(text, number, event)
-            # The number is taken on a connection of its own, before the transaction.
-            lines.insert(0 if told.endswith("\\gset") else len(lines), told)
-            if n + 1 == whole:
-                lines.append("commit;")
+            lines.append(_told(text, number, event))
     return "\n".join(lines) + "\n"
 
 

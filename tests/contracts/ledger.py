@@ -229,6 +229,23 @@ class LedgerContract:
         assert ledger.seen(event.source, event.id) == (Outcome.OPENED, number)
         assert ledger.seen("cam-02", event.id) is None
 
+    def test_an_incident_is_opened_with_its_event_or_not_at_all(self, ledger: Ledger) -> None:
+        event = an_event()
+        kept = _begun(ledger, event)
+        assert ledger.open([kept], event, "命中")
+        number = kept[0].number
+        assert ledger.seen(event.source, event.id) == (Outcome.OPENED, number)
+        again = _begun(ledger, event)
+        with pytest.raises(Stale):
+            ledger.open([again], event, "命中")
+
+    def test_an_event_is_not_recorded_where_the_slot_was_taken(self, ledger: Ledger) -> None:
+        first = an_event(subject="dev-1/level")
+        assert ledger.open([_begun(ledger, first)], first, "命中")
+        second = an_event(id="e2", subject="dev-1/level")
+        assert not ledger.open([_begun(ledger, second)], second, "命中")
+        assert ledger.seen(second.source, second.id) is None
+
     def test_a_filtered_event_is_remembered_without_an_incident(self, ledger: Ledger) -> None:
         ledger.record(an_event(), Outcome.FILTERED, "没有规则", None)
         assert ledger.seen("cam-01", "e1") == (Outcome.FILTERED, None)

@@ -234,7 +234,7 @@ def test_the_reporting_person_is_named_when_known(ledger: MemoryLedger) -> None:
 class _AlwaysTaken(MemoryLedger):
     """A ledger in which somebody is always quicker, and the other incident ended when one looks."""
 
-    def open(self, kept: Any) -> bool:
+    def open(self, kept: Any, *more: Any) -> bool:
         return False
 
 
@@ -248,11 +248,11 @@ class _JustTaken(MemoryLedger):
 
     raced = False
 
-    def open(self, kept: Any) -> bool:
+    def open(self, kept: Any, *more: Any) -> bool:
         if not self.raced:
             self.raced = True
             receive(self, a_verdict("7:0"))
-        return super().open(kept)
+        return super().open(kept, *more)
 
 
 def test_who_loses_the_race_for_a_subject_joins_the_winner() -> None:
