@@ -18,7 +18,7 @@ LAST = frozenset({Moment.HANDLED, Moment.VERIFIED, Moment.CLOSED, Moment.SETTLED
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line of the history, as much of it as is evaluated."""
+    """A line of the history, as much of it as is evaluated; `seat` is where the roster had its maker sit then 岗位."""
 
     at: datetime
     move: str
@@ -27,6 +27,15 @@ class Step:
     department: str | None
     to_state: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    seat: str | None = None
+
+    @property
+    def maker(self) -> Maker:
+        """Who made it, in which role, on which seat."""
+        return self.by, self.role, self.seat
+
+
+Maker = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class Spell:
     department: str
     persons: set[str] = field(default_factory=set)
     posts: set[str] = field(default_factory=set)
+    seats: set[str] = field(default_factory=set)
     moments: dict[Moment, datetime] = field(default_factory=dict)
     flags: int = Flag.DISPATCHED
     returned: bool = False
@@ -60,10 +70,10 @@ class Course:
     """What the fold knows so far."""
 
     moments: dict[Moment, datetime] = field(default_factory=dict)
-    makers: dict[Moment, list[tuple[datetime, str, str]]] = field(default_factory=dict)
+    makers: dict[Moment, list[tuple[datetime, Maker]]] = field(default_factory=dict)
     flags: int = 0
     spells: list[Spell] = field(default_factory=list)
-    dispatchers: list[tuple[str, str]] = field(default_factory=list)  # of each spell: person, post
+    dispatchers: list[Maker] = field(default_factory=list)  # of each spell
     acceptance_s: int | None = None
     satisfaction: int = 0
 
@@ -98,7 +108,7 @@ def _mark(course: Course, moment: Moment, step: Step) -> None:
     """The moment fell: for the incident, and for who made the move."""
     if moment in LAST or moment not in course.moments:
         course.moments[moment] = step.at
-    course.makers.setdefault(moment, []).append((step.at, step.by, step.role))
+    course.makers.setdefault(moment, []).append((step.at, step.maker))
 
 
 def _nothing(course: Course, step: Step) -> None:
@@ -133,13 +143,14 @@ def _dispatched(course: Course, step: Step) -> None:
     spell.moments[Moment.DISPATCHED] = step.at
     _mark(course, Moment.DISPATCHED, step)
     course.spells.append(spell)
-    course.dispatchers.append((step.by, step.role))
+    course.dispatchers.append(step.maker)
 
 
 def _taken(course: Course, step: Step) -> None:
     if course.spell:
         course.spell.persons.add(step.by)
         course.spell.posts.add(step.role)
+        course.spell.seats |= {step.seat} if step.seat else set()
 
 
 def _sent_back(course: Course, step: Step) -> None:

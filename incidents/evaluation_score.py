@@ -53,8 +53,9 @@ def scores(case: Case, history: Sequence[Step], now: datetime, zone: ZoneInfo) -
     found = {
         (Axis.INCIDENT, ""): _whole(course),
         **_departments(course),
+        **_makers(course, Axis.PERSON, 0),
+        **_makers(course, Axis.POST, 1),
         **_makers(course, Axis.POST, 2),
-        **_makers(course, Axis.PERSON, 1),
     }
     days = {at: at.astimezone(zone).date() for at in _instants(found.values())}
     return [
@@ -118,11 +119,8 @@ def _take_settled(subject: _Subject, own: Sequence[Spell]) -> None:
 
 
 def _makers(course: Course, axis: Axis, place: int) -> dict[tuple[Axis, str], _Subject]:
-    """Posts (place 2) or persons (place 1) and what counts for them; the system holds a post and is no person."""
-    found: dict[str, _Subject] = {}
-    for moment, made in course.makers.items():
-        for entry in made:
-            found.setdefault(str(entry[place]), _Subject()).take(moment, entry[0])
+    """Who made the moves, by their place in a Maker, and what counts for them; the system holds a post and is no person."""
+    found = _by_maker(course, place)
     for spell in course.spells:
         for name in _takers(spell, place):
             found.setdefault(name, _Subject())
@@ -138,12 +136,22 @@ def _makers(course: Course, axis: Axis, place: int) -> dict[tuple[Axis, str], _S
     return {(axis, name): subject for name, subject in found.items()}
 
 
+def _by_maker(course: Course, place: int) -> dict[str, _Subject]:
+    found: dict[str, _Subject] = {}
+    for moment, made in course.makers.items():
+        for at, maker in made:
+            name = maker[place]
+            if name is not None:
+                found.setdefault(name, _Subject()).take(moment, at)
+    return found
+
+
 def _takers(spell: Spell, place: int) -> set[str]:
-    return spell.posts if place == 2 else spell.persons
+    return (spell.persons, spell.posts, spell.seats)[place]
 
 
-def _held_by(course: Course, number: int, place: int) -> set[str]:
-    return {course.dispatchers[number][place - 1]} | _takers(course.spells[number], place)
+def _held_by(course: Course, number: int, place: int) -> set[str | None]:
+    return {course.dispatchers[number][place], *_takers(course.spells[number], place)}
 
 
 def _months(

@@ -83,7 +83,8 @@ def wake(connection: Connection, number: str, now: datetime, decisions: Decision
 
 def look(connection: Connection, places: Places, keeper: Timekeeper) -> list[str]:
     """Run what is due, and say that we live."""
-    said = jobs.run_due(connection, datetime.now(UTC))
+    ran = jobs.run_due(connection, datetime.now(UTC))
+    said = [line for line in ran if line not in jobs.IDLE]
     said += keeper.look(connection, datetime.now(UTC))
     said += places.look(connection, time.monotonic())
     for line in said:

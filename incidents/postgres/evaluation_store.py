@@ -201,4 +201,9 @@ def _scored(
 
 def job(conn: Connection, now: datetime, setting: Mapping[str, Any]) -> str:
     """The job `evaluation`: scores what waits, `most` incidents a batch."""
-    return f"计分 {roll_up(conn, now, setting['most'])} 件 / incidents scored"
+    return said(roll_up(conn, now, setting["most"]))
+
+
+def said(scored: int) -> str:
+    """What the job says it did."""
+    return f"计分 {scored} 件 / incidents scored"

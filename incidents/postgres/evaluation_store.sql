@@ -39,11 +39,14 @@ select i.id, i.state, i.due_at, i.merged_into is not null,
  where i.id = any(%(ids)s);
 
 -- name: steps
--- Their histories, oldest line first.
-select incident_id, at, move, by, role, department, to_state, data
-  from history
- where incident_id = any(%(ids)s)
- order by incident_id, seq;
+-- Their histories, oldest line first, each with the seat its maker sat on by the roster.
+select h.incident_id, h.at, h.move, h.by, h.role, h.department, h.to_state, h.data,
+       (select 'post:' || d.post from account a join duty d on d.account = a.id
+         where a.name = h.by and d.role = h.role and d.begins <= h.at and d.ends > h.at and d.post is not null
+         order by d.begins desc, d.id desc limit 1)
+  from history h
+ where h.incident_id = any(%(ids)s)
+ order by h.incident_id, h.seq;
 
 -- name: names
 -- The numbers of these names, where they have one.

@@ -162,11 +162,13 @@ def _members(conn: Connection, values: Mapping[str, Any]) -> list[Member]:
 
 
 def names(conn: Connection, group: str, codes: Sequence[str]) -> dict[str, str]:
-    """What areas and departments are called; other codes have no name in the store."""
+    """What areas, departments and seats are called; other codes have no name in the store."""
     if group in {"district", "street", "community"}:
         return dict(conn.execute(_SQL["area_names"], {"codes": list(codes)}).fetchall())
     if group == "department":
         return dict(conn.execute(_SQL["department_names"], {"codes": list(codes)}).fetchall())
+    if group == "post":
+        return dict(conn.execute(_SQL["post_names"], {"codes": list(codes)}).fetchall())
     return {}
 
 

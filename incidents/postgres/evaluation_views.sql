@@ -79,6 +79,10 @@ select id from evaluation_name where kind = %(kind)s and code = %(code)s;
 -- What these areas are called in the newest edition of the grid that has them.
 select distinct on (code) code, name from grid_area where code = any(%(codes)s) order by code, edition desc;
 
+-- name: post_names
+-- What seats are called, of these codes.
+select 'post:' || code, name from post where 'post:' || code = any(%(codes)s);
+
 -- name: department_names
 -- What these departments are called.
 select code, name from department where code = any(%(codes)s);

@@ -73,6 +73,9 @@ class JobRow:
     failures: int
 
 
+IDLE = frozenset({f"evaluation: {evaluation_store.said(0)}"})
+"""What `run_due` says of a job that looks every few seconds and found nothing: no news to anybody's log."""
+
 OWN: Mapping[str, Run] = {job.name: job.run for job in JOBS if job.run is not None}
 """What needs nothing but the database."""
 
