@@ -20,7 +20,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 
 from api import cookies
-from api.acting import in_role
+from api.acting import in_role, over_others
 from api.caller import DESK, Caller, Scope
 from api.problems import Problem
 from incidents.lifecycle import Role
@@ -140,7 +140,8 @@ anyone: Any = Depends(Anyone())
 
 async def caller_of(request: Request) -> Caller:
     """The caller, in the role he asks to act in; 401 for a stranger, 403 for a role he does not hold."""
-    return await in_role(request, await _account_of(request))
+    caller = await in_role(request, await _account_of(request))
+    return over_others(caller, request.app.state.parts.in_force)
 
 
 async def _account_of(request: Request) -> Caller:

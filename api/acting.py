@@ -11,8 +11,11 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from api.caller import Caller
+from api.in_force import InForce
 from api.problems import Problem
 from incidents.duty import Held
+from incidents.lifecycle import Role
+from incidents.policy import ParentMay
 from incidents.postgres import duty_store
 
 HEADER = "yiwang-role"
@@ -33,6 +36,17 @@ async def in_role(request: Request, caller: Caller) -> Caller:
             roles=[str(caller.role), *dict.fromkeys(str(one.role) for one in held)],
         )
     return replace(caller, role=found.role, department=found.department, area=found.area)
+
+
+def over_others(caller: Caller, in_force: InForce) -> Caller:
+    """A department's caller with the departments below it, as far as the city's policy lets them be seen and acted for."""
+    if caller.role is not Role.DEPARTMENT or caller.department is None or not in_force.ready:
+        return caller
+    below = in_force.decisions.below.get(caller.department, ())
+    may = in_force.decisions.policy.parent_may
+    if not below or may is ParentMay.NOTHING:
+        return caller
+    return replace(caller, below=below, acts_below=may is ParentMay.ACT)
 
 
 def asked_as(held: Held, first: bool) -> str:

@@ -13,14 +13,21 @@ DESK = frozenset({Role.INTAKE_OFFICER, Role.DISPATCHER, Role.SHIFT_LEAD})
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which incidents a caller sees: a department its own, an area account those under its code prefix."""
+    """Which incidents a caller sees: a department its own and, after it, those of departments below; an area account
+    those under its code prefix.
+    """
 
-    department: str | None = None
+    departments: tuple[str, ...] | None = None
     area: str | None = None
+
+    @property
+    def department(self) -> str | None:
+        """The caller's own department; None for one who sees those of all."""
+        return self.departments[0] if self.departments else None
 
     def covers(self, department: str | None, cell: str | None, community: str | None) -> bool:
         """Whether an incident of that department, cell and community lies within."""
-        if self.department is not None and department != self.department:
+        if self.departments is not None and department not in self.departments:
             return False
         return self.area is None or (cell or community or "").startswith(self.area)
 
@@ -35,17 +42,23 @@ class Caller:
     area: str | None = None
     password_due: bool = False
     """He logged in with a password that he must change before anything else."""
+    below: tuple[str, ...] = ()
+    """Departments below his whose incidents he sees 上级部门."""
+    acts_below: bool = False
+    """And for which he may act."""
 
     @property
     def actor(self) -> Actor:
         """The caller as the one who makes a move."""
-        return Actor(self.name, self.role, self.department, self.area)
+        below = self.below if self.acts_below else ()
+        return Actor(self.name, self.role, self.department, self.area, below)
 
     @property
     def scope(self) -> Scope:
         """What the caller may see. A department's account without a department sees nothing."""
-        department = (self.department or "") if self.role is Role.DEPARTMENT else None
-        return Scope(department, self.area)
+        if self.role is not Role.DEPARTMENT:
+            return Scope(None, self.area)
+        return Scope((self.department or "", *self.below), self.area)
 
     @property
     def sees_reporter(self) -> bool:

@@ -189,11 +189,11 @@ def _within(asked: Narrowed, caller: Caller) -> views.Within:
     """What is asked for, as far as the caller may look."""
     department, scope = asked.department, caller.scope
     if caller.role is Role.DEPARTMENT:
-        if asked.by in {"post", "person"} or department not in {None, scope.department}:
+        if asked.by in {"post", "person"} or department not in {None, *(scope.departments or ())}:
             raise Problem(
                 403, "forbidden", ("部门账户只看本部门的评价", "a department sees its own evaluation only")
             )  # fmt: skip
-        department = scope.department
+        department = department or scope.department
     return views.Within(
         asked.district,
         asked.street,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
@@ -23,10 +22,12 @@ from api.schemas import HistoryLine, IncidentPage, IncidentWhole, MovesOpen, Rep
 from api.shapes import move_shown, shown
 from incidents import clocks, desk
 from incidents.calendar import WorkingCalendar
+from incidents.clocks import Clock, ClockState
+from incidents.decisions import Decisions
 from incidents.incident import Incident
 from incidents.lifecycle import Role
+from incidents.postgres import decision_store, media_store, views
 from incidents.postgres import listing as lists
-from incidents.postgres import media_store, views
 from incidents.postgres.connection import Connection
 from incidents.postgres.duty_store import PostgresRoster
 
@@ -118,13 +119,20 @@ def explanation(
     number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened
 ) -> Response:
     """Why opened, why this cell, category, department and deadline; every clock, stretch by stretch; the events behind it."""
+    decisions, at = parts.in_force.decisions, now()
     with parts.connection() as connection:
         found = parts.ledger(connection, caller).load(number)
         events = views.events_of(connection, number)
-    decisions, at = parts.in_force.decisions, now()
+        told, earlier = (
+            [_clock(clock, _calendar(connection, clock, decisions), at) for clock in some]
+            for some in (
+                [clocks.from_json(kept) for kept in found.clocks.values()],
+                [clocks.from_json(kept) for kept in views.runs_of(connection, number)],
+            )
+        )
     today = decisions.equivalent(found.category, at).as_json()
-    told = [_clock(kept, decisions.calendar, at) for kept in found.clocks.values()]
-    return answers.json(_explained(found, events, today, told))
+    body = _explained(found, events, today, told)
+    return answers.json({**body, "earlier_clocks": earlier})
 
 
 @router.get(
@@ -232,8 +240,10 @@ def _moved(
         PostgresRoster(connection),
     )
     if photos and before is not None:
-        for one in (asked, *asked.get("then", ())):
-            use = media_store.Use(number, str(before.state), one["move"], caller.name, at)
+        steps = views.steps_since(connection, number, before.version)
+        together = (asked, *asked.get("then", ()))
+        for one, (name, state) in zip(together, steps, strict=True):
+            use = media_store.Use(number, state, name, caller.name, at)
             media_store.attach(connection, one.get("media", ()), use)
     return after
 
@@ -289,9 +299,15 @@ def _explained(
     }
 
 
-def _clock(kept: Mapping[str, Any], calendar: WorkingCalendar, at: datetime) -> dict[str, Any]:
+def _calendar(connection: Connection, clock: Clock, decisions: Decisions) -> WorkingCalendar:
+    """By which a clock is explained: one that stopped by the edition it was judged by, whatever was corrected since."""
+    if clock.state is not ClockState.STOPPED:
+        return decisions.calendar
+    return decision_store.calendar_at(connection, clock.spans[-1].end or clock.began_at, decisions)
+
+
+def _clock(clock: Clock, calendar: WorkingCalendar, at: datetime) -> dict[str, Any]:
     """A clock with every stretch of its life; the counted ones add up to what was used."""
-    clock = clocks.from_json(kept)
     used = clocks.used(clock, at, calendar)
     return {
         "kind": clock.kind,

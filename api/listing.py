@@ -66,6 +66,9 @@ class Question(BaseModel):
     returned: bool | None = Field(
         default=None, description="被部门回退、待改派 given back by a department"
     )
+    assisting: _Code | None = Field(
+        default=None, description="该部门协办的未结案件 what this department helps with, not ended"
+    )
     opened_after: _Time | None = None
     opened_before: _Time | None = None
     bbox: str | None = Field(
@@ -98,9 +101,10 @@ def wanted(
     number, words = _searched(question.q, caller)
     scope = caller.scope
     own_department = question.mine and caller.role is Role.DEPARTMENT
+    departments, only_department = _departments(question, caller)
     return Wanted(
         states=tuple(str(s) for s in dict.fromkeys(question.state)),
-        departments=tuple(dict.fromkeys(question.department)),
+        departments=departments,
         categories=tuple(dict.fromkeys(question.category)),
         sources=tuple(dict.fromkeys(question.source)),
         district=question.district,
@@ -118,13 +122,28 @@ def wanted(
         number_prefix=number,
         words=words,
         mine=caller.name if question.mine and not own_department else None,
-        only_department=scope.department,
+        only_department=only_department,
+        assisting=question.assisting,
         area=scope.area,
         sort=question.sort,
         limit=question.limit,
         after=None if question.cursor is None else _turned(question, caller),
         unsigned=not caller.sees_text,
     )
+
+
+def _departments(question: Question, caller: Caller) -> tuple[tuple[str, ...], str | None]:
+    """The departments asked for, and the one beyond which the caller may not look; one above sees those below it too."""
+    asked = tuple(dict.fromkeys(question.department))
+    scope = caller.scope
+    if scope.departments is None:
+        return asked, None
+    if question.assisting in scope.departments:
+        return asked, None
+    if question.mine or len(scope.departments) == 1:
+        return asked, scope.department
+    his = tuple(one for one in asked or scope.departments if one in scope.departments)
+    return (his, None) if his else ((), "")  # what is asked for is none of his: nothing fits
 
 
 def cursor(question: Question, caller: Caller, after: tuple[datetime, int]) -> str:

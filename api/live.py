@@ -62,7 +62,9 @@ class Change:
     def within(self, scope: Scope) -> bool:
         """Whether a caller of that scope may see it."""
         view = self.fact.incident
-        return scope.covers(view.get("department"), view.get("cell_code"), view.get("community"))
+        place = (view.get("cell_code"), view.get("community"))
+        departments = (view.get("department"), *view.get("assisting", ()))
+        return any(scope.covers(one, *place) for one in departments)
 
     def concerns(self, name: str) -> bool:
         """Whether it is of an incident that this person reported or is asked to look at."""

@@ -55,6 +55,18 @@ class Decisions:
         """The rules for events; readings need a book that knows the metrics' ids."""
         return RuleBook.of(self.editions.get("rules", 0), self.rules, {})
 
+    @cached_property
+    def below(self) -> Mapping[str, tuple[str, ...]]:
+        """The departments under each in the tree, of all levels; a circle ends where it closes."""
+        found: dict[str, list[str]] = {code: [] for code in self.departments}
+        for code, one in self.departments.items():
+            passed, parent = {code}, one.parent
+            while parent is not None and parent in self.departments and parent not in passed:
+                found[parent].append(code)
+                passed.add(parent)
+                parent = self.departments[parent].parent
+        return {code: tuple(sorted(under)) for code, under in found.items()}
+
     def category(self, text: str) -> Category:
         """The category of that key; CategoryUnknown."""
         found = self.categories.get(text)

@@ -16,12 +16,16 @@ from incidents.lifecycle import Role, State
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who makes a move: an account's name and role, its department and area (code prefix) if it has one."""
+    """Who makes a move: an account's name and role, its department and area (code prefix) if it has one.
+
+    `below` are departments under his, for which he may act where the city's policy says so.
+    """
 
     name: str
     role: Role
     department: str | None = None
     area: str | None = None
+    below: tuple[str, ...] = ()
 
 
 SYSTEM = Actor("system", Role.SYSTEM)

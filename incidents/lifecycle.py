@@ -98,6 +98,7 @@ class Standing(StrEnum):
     REOPENABLE = "reopenable"
     MERGED = "merged"
     NORMAL = "normal"
+    NOTABLE = "notable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,9 @@ MOVES: dict[str, Move] = {
               _N.INTO),
         _move(("unmerge", "拆案"), ((_S.VOID,), _S.OPEN), (*_INTAKE, _R.DISPATCHER), "incident_unmerged",
               _ON.MERGED, also=(_S.REPORTED,)),
-        _move(("note", "备注"), (_ALIVE, None), (*_INTAKE, _R.DISPATCHER, _R.DEPARTMENT, _R.INSPECTOR, *_SYSTEM),
-              "incident_noted", _N.REASON),
+        _move(("note", "备注"), ((*_ALIVE, _S.CLOSED), None),
+              (*_INTAKE, _R.DISPATCHER, _R.DEPARTMENT, _R.INSPECTOR, *_SYSTEM), "incident_noted", _N.REASON,
+              _ON.NOTABLE),
     )
 }
 # fmt: on

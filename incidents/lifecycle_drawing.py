@@ -40,11 +40,12 @@ _STANDS = {
     Standing.SUSPENDABLE: "挂账未满次数 suspensions left",
     Standing.NOT_VERIFIED: "尚未核查通过 not verified yet",
     Standing.URGED: "有待答复的督办 an urge waits",
-    Standing.APPEALABLE: "期限内，未申诉过 in time, no appeal yet",
+    Standing.APPEALABLE: "期限内，未申诉过，有可申诉的 in time, no appeal yet, something to appeal",
     Standing.REVIEWABLE: "有待复核的申诉，由另一人 an appeal waits, another person",
     Standing.REOPENABLE: "期限内 in time",
     Standing.MERGED: "是被并入的案件 it was merged",
     Standing.NORMAL: "设备恢复足够久 the device is normal for long enough",
+    Standing.NOTABLE: "结案后仅受理员、值班长 once closed: intake officer and lead only",
 }
 _DOES = {
     Do.BEGIN: "起 begins",
@@ -71,6 +72,11 @@ compares the two. Allowed moves, the API's answers and this drawing all come fro
 _POLICY = (
     ("reopen_within_days", "重开：结案后多少天内", "reopen: days after closing"),
     ("appeal_within_days", "申诉：结案后多少天内", "appeal: days after closing"),
+    (
+        "appeal_for",
+        "申诉须有什么在案：overdue 超期、rework 返工、send_back 回退、urge 督办、anything 不限；空为不受理",
+        "what must stand against the department; empty: nothing is heard",
+    ),
     ("max_extensions", "延期至多批准几次", "extensions granted at most"),
     ("max_suspensions", "挂账至多批准几次", "suspensions granted at most"),
     ("max_suspension_days", "挂账至多多少天", "days of a suspension at most"),
@@ -79,6 +85,11 @@ _POLICY = (
     ("auto_urge_overdue", "超期由系统督办", "the system urges what is overdue"),
     ("self_close", "设备恢复后按类别不做/建议核查/自动结案", "off, propose or close, by category"),
     ("photos", "哪些类别的哪些办理须附照片", "moves that need a photo, by category"),
+    (
+        "parent_may",
+        "上级部门对下级部门的案件：nothing 不见、see 可见、act 可见可办",
+        "a department above: does not see, sees, or sees and moves what those below it have",
+    ),
 )
 _REFUSALS = """\
 ## 拒绝 What a refusal means
@@ -120,6 +131,10 @@ _TAIL = """\
 - 部门只能办理派给本部门的案件；有辖区的账户只能办理辖区内的案件。
   A department moves only incidents that are its own (an assisting one may note), an account with an area only what lies
   in it. A task is given back by the inspector who has it.
+- 结案后由受理员、值班长补记回访（`note`），市民的满意度写作 `"data": {"satisfaction": 5}`（1 至 5）；别人登记不了。
+  After closing the intake officer or the lead notes what the citizen said; nobody who is scored by it writes it down.
+- 上级部门看得见下级部门的案件；能否代为办理由城市规定（`parent_may`）。
+  A department sees what those below it in the tree have; whether it may act for them is the city's policy.
 - 每一步都写入只增不改的流转记录，并在同一事务中写入待发事实。
   Every move appends one row to the history and one fact to the outbox, in the same transaction.
 """
@@ -215,5 +230,5 @@ def _said(value: object) -> str:
     if isinstance(value, TimeLimit):
         return f"{value.zh} {value.en}"
     if isinstance(value, tuple):
-        return "；".join("、".join(level) for level in value) or "—"
+        return "；".join(v if isinstance(v, str) else "、".join(v) for v in value) or "—"
     return {True: "是 yes", False: "否 no"}[value] if isinstance(value, bool) else str(value)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from incidents.errors import MoveIncomplete
+from incidents.errors import MoveForbidden, MoveIncomplete
 from incidents.event import Event
 from incidents.incident import SYSTEM, Actor, Beginning, HistoryRow, Incident, Kept, changed, told
 from incidents.lifecycle import BESIDE, Move, Need, State, check_move
 from incidents.policy import USUAL, Policy, Terms
 from incidents.replaying import applied
-from incidents.standing import Asking, check_standing
+from incidents.standing import ANSWERED_BY, Asking, check_standing
 from incidents.timing import area_of
 
 Given = Mapping[str, Any]
@@ -203,6 +203,24 @@ def _check_needs(incident: Incident, row: Move, given: Given, asking: Asking) ->
             raise incomplete(row, str(need), _WANTED[need])
     if row.name == "ask_suspend":
         _check_until(row, given["until"], asking)
+    _check_answer(row, given, asking)
+
+
+def _check_answer(row: Move, given: Given, asking: Asking) -> None:
+    """满意度: a citizen's answer is 1 to 5, and written down by nobody who is scored by it."""
+    told = (given.get("data") or {}).get("given")
+    if not isinstance(told, Mapping) or "satisfaction" not in told:
+        return
+    if asking.by.role not in ANSWERED_BY:
+        raise MoveForbidden(
+            zh="满意度由受理员、值班长登记",
+            en="what a citizen answered is written down by the intake officer or the shift lead",
+            move=row.name,
+            role=str(asking.by.role),
+        )
+    if type(told["satisfaction"]) is not int or not 1 <= told["satisfaction"] <= 5:
+        words = ("满意度须为 1 至 5 的整数", "takes a satisfaction of 1 to 5, a whole number")
+        raise incomplete(row, "satisfaction", words)
 
 
 def _check_until(row: Move, until: datetime, asking: Asking) -> None:
@@ -339,9 +357,9 @@ def _kept(
     explanation: Mapping[str, Any] | None = None,
     fact: str | None = None,
 ) -> Kept:
-    after, stopped = applied(before, row, terms)
-    if stopped:
-        row = replace(row, data={**row.data, "clocks": list(stopped)})
+    after, told_of_clocks = applied(before, row, terms)
+    if told_of_clocks:
+        row = replace(row, data={**row.data, **told_of_clocks})
     if explanation:
         after = changed(after, {"explanation": {**after.explanation, **explanation}})
     return told(before, after, row, fact or BESIDE[row.move][1])

@@ -1,4 +1,4 @@
-"""A city's policy 办理规定: how often, how long, who is told, where a photo is a duty, what closes by itself. Data with defaults.
+"""A city's policy 办理规定: how often, how long, who is told, what may be appealed, where a photo is a duty. Data with defaults.
 
 Read from the standards body (`incidents.standards.policy_table`); asked by the desk. Knows no incident.
 """
@@ -20,6 +20,32 @@ class SelfClosing(StrEnum):
     OFF = "off"
     PROPOSE = "propose"
     CLOSE = "close"
+
+
+class Mark(StrEnum):
+    """What may be held against a department, so that it may appeal 申诉 when the city says so."""
+
+    OVERDUE = "overdue"  # 超期
+    REWORK = "rework"  # 返工
+    SEND_BACK = "send_back"  # 回退
+    URGE = "urge"  # 督办
+    ANYTHING = "anything"  # 不限
+
+    @property
+    def zh(self) -> str:
+        """The trade's word."""
+        return _MARK_ZH[self]
+
+
+_MARK_ZH = dict(zip(Mark, ("超期", "返工", "回退", "督办", "不限"), strict=True))
+
+
+class ParentMay(StrEnum):
+    """What a department 上级部门 may do with the incidents of those below it in the tree."""
+
+    NOTHING = "nothing"
+    SEE = "see"
+    ACT = "act"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +76,12 @@ class Policy:
 
     `urge_levels`: whom each level of an urge 督办 tells (role names; `department` is the one that has the incident);
     an urge that nobody answers within `urge_answer` goes one level up. First matching row of `self_close` holds.
+    `appeal_for`: what must stand against the department for an appeal; empty: nothing is appealed.
     """
 
     reopen_within_days: int = 30
     appeal_within_days: int = 30
+    appeal_for: tuple[Mark, ...] = (Mark.OVERDUE,)
     max_extensions: int = 2
     max_suspensions: int = 1
     max_suspension_days: int = 365
@@ -66,6 +94,7 @@ class Policy:
     auto_urge_overdue: bool = True
     self_close: tuple[SelfCloseRow, ...] = ()
     photos: tuple[PhotoDuty, ...] = ()
+    parent_may: ParentMay = ParentMay.SEE
 
     def self_closing(self, category: str) -> SelfCloseRow | None:
         """The row that holds for a category; None where nothing happens by itself."""

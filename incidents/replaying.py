@@ -15,13 +15,14 @@ from incidents.lifecycle import State
 from incidents.policy import Terms
 from incidents.timing import recomputed, timed, wake_at
 
-Told = tuple[Mapping[str, Any], ...]
+Told = Mapping[str, Any]
+"""What a line is to tell besides: `clocks` it stopped or paused, `runs` of clocks that began anew; empty for neither."""
 _Changes = dict[str, Any]
 _AT_WORK = frozenset({State.DISPATCHED, State.HANDLING})
 
 
 def applied(incident: Incident, row: HistoryRow, terms: Terms) -> tuple[Incident, Told]:
-    """The incident after a line, and what the line is to tell of the clocks it stopped or paused."""
+    """The incident after a line, and what the line is to tell of clocks."""
     time = recomputed(incident, terms) if row.move == "retime" else timed(incident, row, terms)
     effect = _EFFECTS.get(row.move)
     changes = effect(incident, row) if effect else {}
@@ -42,7 +43,11 @@ def applied(incident: Incident, row: HistoryRow, terms: Terms) -> tuple[Incident
         },
     )
     wakes = wake_at(after, terms.policy, row.at)
-    return after if wakes == after.wake_at else changed(after, {"wake_at": wakes}), time.told
+    told = {
+        **({"clocks": list(time.told)} if time.told else {}),
+        **({"runs": list(time.runs)} if time.runs else {}),
+    }
+    return after if wakes == after.wake_at else changed(after, {"wake_at": wakes}), told
 
 
 def fold(

@@ -37,9 +37,11 @@ def terms_of(decisions: Decisions) -> Terms:
 def owns(incident_: Incident, actor: Actor, name: str | None = None) -> bool:
     """Whether the incident is this actor's to move: a department only its own, an area only what lies in it.
 
-    A department that assists 联动 may note; a task is given back by the inspector who has it.
+    A department that assists 联动 may note; one above may act for those below it where the city says so; a task is given
+    back by the inspector who has it.
     """
-    if actor.role is Role.DEPARTMENT and incident_.department != actor.department:
+    theirs = (actor.department, *actor.below)
+    if actor.role is Role.DEPARTMENT and incident_.department not in theirs:
         helps = name == "note" and actor.department in incident_.assisting
         if not helps:
             return False

@@ -10,8 +10,11 @@ from incidents import clocks
 from incidents.clocks import ClockState, Stage
 from incidents.errors import MoveRefused
 from incidents.incident import Actor, Incident
-from incidents.lifecycle import Move, Standing, State, moves_from
-from incidents.policy import Policy, SelfClosing
+from incidents.lifecycle import Move, Role, Standing, State, moves_from
+from incidents.policy import Mark, Policy, SelfClosing
+
+ANSWERED_BY = frozenset({Role.INTAKE_OFFICER, Role.SHIFT_LEAD})
+"""Who writes down what a citizen answers 回访: nobody who is scored by it."""
 
 Words = tuple[str, str]
 """Why not: Chinese, English."""
@@ -119,7 +122,31 @@ def _urged(i: Incident, _: Asking) -> Words | None:
 def _appealable(i: Incident, asking: Asking) -> Words | None:
     if i.appeal is not None:
         return "只能申诉一次", "one appeal is all there is"
+    heard = asking.policy.appeal_for
+    if not any(_held_against(i, what) for what in heard):
+        names = "、".join(what.zh for what in heard) or "无"
+        return (
+            f"没有可申诉的：本市受理的是（{names}），本案没有",
+            f"nothing to appeal: heard is {', '.join(heard) or 'nothing'}, and none of it stands",
+        )
     return _within(i, asking, asking.policy.appeal_within_days)
+
+
+def _held_against(i: Incident, what: Mark) -> bool:
+    """Whether it stands against the department that has the incident, or had it last."""
+    counted = {Mark.REWORK: i.reworks, Mark.SEND_BACK: i.send_backs, Mark.URGE: i.urges}
+    if what in counted:
+        return counted[what] > 0
+    return what is Mark.ANYTHING or _was_late(i)
+
+
+def _was_late(i: Incident) -> bool:
+    """By the handling clock; of an incident from before clocks were kept, by its deadline."""
+    kept = i.clocks.get(Stage.HANDLING)
+    if kept is not None:
+        return bool(kept["late"])
+    done = i.handled_at or i.closed_at
+    return i.due_at is not None and done is not None and done > i.due_at
 
 
 def _reviewable(i: Incident, asking: Asking) -> Words | None:
@@ -142,6 +169,15 @@ def _within(i: Incident, asking: Asking, days: int) -> Words | None:
 
 def _merged(i: Incident, _: Asking) -> Words | None:
     return None if i.merged_into is not None else ("不是被并入的案件", "it was not merged")
+
+
+def _notable(i: Incident, asking: Asking) -> Words | None:
+    if i.state is not State.CLOSED or asking.by.role in ANSWERED_BY:
+        return None
+    return (
+        "已结案，只由受理员、值班长补记（回访、满意度）",
+        "it is closed: the intake officer or the shift lead notes what the citizen said",
+    )
 
 
 def _normal(i: Incident, asking: Asking) -> Words | None:
@@ -168,4 +204,5 @@ _ASKS: Mapping[Standing, Callable[[Incident, Asking], Words | None]] = {
     Standing.REOPENABLE: _reopenable,
     Standing.MERGED: _merged,
     Standing.NORMAL: _normal,
+    Standing.NOTABLE: _notable,
 }

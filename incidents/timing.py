@@ -7,7 +7,7 @@ question. Looks at no clock itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -84,7 +84,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """The clocks after a step with what follows from them; `told` are those it stopped or paused, for the history."""
+    """The clocks after a step with what follows from them, and what the line of history tells of them.
+
+    `told` are those it stopped or paused; `runs`, whole, those that another of their kind takes the place of.
+    """
 
     clocks: Mapping[str, Mapping[str, Any]]
     due_at: datetime | None
@@ -92,15 +95,18 @@ class Timed:
     stage: str | None
     stage_due_at: datetime | None
     told: tuple[Mapping[str, Any], ...] = ()
+    runs: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What happens to clocks at once: when, why, by which calendar."""
+    """What happens to clocks at once: when, why, by which calendar; and what is to be told of it."""
 
     at: datetime
     why: str
     calendar: WorkingCalendar
+    told: list[Mapping[str, Any]] = field(default_factory=list)
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 def timed(incident: Incident, row: HistoryRow, terms: Terms) -> Timed:
@@ -118,14 +124,14 @@ def timed(incident: Incident, row: HistoryRow, terms: Terms) -> Timed:
     kept = dict(incident.clocks)
     held = {kind: clocks.from_json(kept[kind]) for kind in touched if kind in kept}
     step = _Step(row.at, _WORDS.get(row.move, row.move), terms.calendar)
-    told = []
     for do, stage in acts:
-        told += _done(held, (do, stage), step, _limit(stage, row, terms), area_of(incident))
+        _do(held, (do, stage), step, _limit(stage, row, terms), area_of(incident))
     kept |= {kind: clocks.as_json(clock) for kind, clock in held.items()}
     due_at, yellow_at = incident.due_at, incident.yellow_at
     if Stage.HANDLING in touched or row.move in _FREES:
         due_at, yellow_at = _handling(held.get(Stage.HANDLING), incident, row, terms.calendar)
-    return Timed(kept, due_at, yellow_at, *_stage(kept), tuple(told))
+    told, runs = tuple(step.told), tuple(step.runs)
+    return Timed(kept, due_at, yellow_at, *_stage(kept), told, runs)
 
 
 def recomputed(incident: Incident, terms: Terms) -> Timed:
@@ -202,32 +208,40 @@ def _limit(stage: Stage, row: HistoryRow, terms: Terms) -> TimeLimit | None:
     return None if limit is None else limit.limit
 
 
-def _done(
+def _do(
     held: dict[str, Clock], act: Act, step: _Step, limit: TimeLimit | None, area: str | None
-) -> list[Mapping[str, Any]]:
-    """Do one thing to one clock; what the history is told of it."""
+) -> None:
+    """Do one thing to one clock, and note what the history is told of it."""
     do, stage = act
     clock = held.get(stage)
     if do is Do.BEGIN:
-        told = []
-        if clock is not None and clock.state is ClockState.RUNNING:
-            told = [_told(clock, step)]
-        if clock is not None:
-            held[stage] = clocks.stop(clock, step.at, step.why, step.calendar)
-        if limit is not None:
-            held[stage] = clocks.begin(stage, limit, step.at, step.calendar, area)
-        return told
-    if clock is None or clock.state is ClockState.STOPPED:
-        return []
-    if do is Do.RESUME:
+        _begin(held, stage, step, limit, area)
+    elif clock is None or clock.state is ClockState.STOPPED:
+        return
+    elif do is Do.RESUME:
         held[stage] = clocks.resume(clock, step.at, step.why, step.calendar)
-        return []
-    if do is Do.EXTEND:
+    elif do is Do.EXTEND:
         held[stage] = clocks.extend(clock, step.calendar)
-        return []
-    change = clocks.stop if do is Do.STOP else clocks.pause
-    held[stage] = change(clock, step.at, step.why, step.calendar)
-    return [_told(clock, step)]
+    else:
+        change = clocks.stop if do is Do.STOP else clocks.pause
+        held[stage] = change(clock, step.at, step.why, step.calendar)
+        step.told.append(_told(clock, step))
+
+
+def _begin(
+    held: dict[str, Clock], stage: Stage, step: _Step, limit: TimeLimit | None, area: str | None
+) -> None:
+    """A new clock where there is a limit; the one it takes the place of ends, and the history keeps it whole."""
+    clock = held.get(stage)
+    if clock is not None:
+        if clock.state is ClockState.RUNNING:
+            step.told.append(_told(clock, step))
+        held[stage] = clocks.stop(clock, step.at, step.why, step.calendar)
+    if limit is None:
+        return
+    if clock is not None:
+        step.runs.append(clocks.as_json(held[stage]))
+    held[stage] = clocks.begin(stage, limit, step.at, step.calendar, area)
 
 
 def _told(clock: Clock, step: _Step) -> Mapping[str, Any]:

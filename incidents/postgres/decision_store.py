@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from incidents.calendar import WorkingCalendar
 from incidents.decisions import Decisions
 from incidents.postgres import city, references
 from incidents.postgres.connection import Connection
@@ -113,6 +115,16 @@ def in_force(conn: Connection, at: datetime | None = None) -> Decisions:
         region=here.region if here else None,
         time_zone=here.time_zone if here else None,
     )
+
+
+def calendar_at(conn: Connection, at: datetime, present: Decisions) -> WorkingCalendar:
+    """The working calendar that held at an instant: the present one's, unless another edition did."""
+    row = conn.execute(_SQL["calendar_id"], {"at": at}).fetchone()
+    if row is None or row[0] == present.editions.get("calendar"):
+        return present.calendar
+    kept = conn.execute(_SQL["body"], {"id": row[0]}).fetchone()
+    assert kept is not None
+    return tables.read("calendar", kept[0]).calendar(ZoneInfo(present.time_zone))
 
 
 def stamp(conn: Connection) -> Stamp:

@@ -11,6 +11,14 @@ select distinct on (kind) id, kind, holds_from, made_at, author, body
  where holds_from <= coalesce(%(at)s::timestamptz, clock_timestamp())
  order by kind, holds_from desc, id desc;
 
+-- name: calendar_id
+-- The edition of the working calendar that held at an instant.
+select id from decision where kind = 'calendar' and holds_from <= %(at)s order by holds_from desc, id desc limit 1;
+
+-- name: body
+-- What an edition says.
+select body from decision where id = %(id)s;
+
 -- name: stamp
 -- Which editions hold now, and for which city: the same numbers, the same decisions.
 select id from (

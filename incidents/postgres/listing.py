@@ -66,6 +66,7 @@ _PLAIN = {
     "(select w.incident_id from incident_words w where w.pairs @> text_pairs(%(words)s::text)))",
     "mine": "(i.inspector = %(mine)s or i.source = 'person:' || %(mine)s::text)",
     "only_department": "i.department = %(only_department)s",
+    "assisting": f"i.assisting @> array[%(assisting)s::text] and {_ALIVE}",  # few are open, their index leads
 }
 _WALKED = {
     # Walked by the time of report. Said so that no index of opened_at fits and the two count as two: the planner takes
@@ -113,6 +114,7 @@ class Wanted:
     """Which incidents, in which order; empty means no such filter. Codes are compared whole.
 
     `asked` and `returned` take those with a request that waits, and those a department gave back.
+    `assisting` is a department: those it helps with 联动 that have not ended.
     `area` is a code prefix and `only_department` a department beyond which the caller may not look.
     `box` is west, south, east, north in WGS-84 degrees; `wide_box` says that it covers much of the city.
     `after` is the key of the last incident of the page before: its sort time and id. `begun` takes the part of a
@@ -139,6 +141,7 @@ class Wanted:
     words: str | None = None
     mine: str | None = None
     only_department: str | None = None
+    assisting: str | None = None
     area: str | None = None
     sort: str = "-reported_at"
     limit: int = 50

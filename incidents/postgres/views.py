@@ -148,6 +148,16 @@ def history(conn: Connection, number: str) -> str:
     return str(_one(conn, "history", number=number)[0])
 
 
+def runs_of(conn: Connection, number: str) -> list[dict[str, Any]]:
+    """The clocks of an incident that began anew since, each as it ended (`incidents.clocks.from_json`), oldest first."""
+    return [row[0] for row in _all(conn, "runs_of", number=number)]
+
+
+def steps_since(conn: Connection, number: str, version: int) -> list[tuple[str, str]]:
+    """The steps people made after a version, in order: the move and the state it was made in."""
+    return [(row[0], row[1]) for row in _all(conn, "steps_since", number=number, version=version)]
+
+
 def events_of(conn: Connection, number: str) -> list[EventBehind]:
     """The events behind an incident, oldest first, a hundred at most."""
     return [EventBehind(*row) for row in _all(conn, "events_of", number=number)]

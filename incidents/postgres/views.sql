@@ -7,6 +7,18 @@ select coalesce(json_agg(json_build_object(
   from history h join incident i on i.id = h.incident_id
  where i.number = %(number)s;
 
+-- name: runs_of
+-- The clocks of an incident that another of their kind took the place of, whole as they ended, oldest first.
+select r.clock
+  from incident i join history h on h.incident_id = i.id
+  cross join lateral jsonb_array_elements(h.data -> 'runs') with ordinality r(clock, n)
+ where i.number = %(number)s and h.data ? 'runs' order by h.seq, r.n;
+
+-- name: steps_since
+-- What was done with an incident by people after a version of it: the state each step was made in, in their order.
+select h.move, h.from_state from incident i join history h on h.incident_id = i.id
+ where i.number = %(number)s and h.seq > %(version)s and h.role <> 'system' order by h.seq;
+
 -- name: events_of
 -- The events behind an incident with what the rules saw, oldest first, a hundred at most.
 select e.source, e.id, e.origin, e.kind, e.at, e.received_at, e.outcome, e.why, e.rule, e.saw, e.score, e.zones, e.lon, e.lat

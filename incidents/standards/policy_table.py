@@ -11,7 +11,7 @@ from typing import Any
 from incidents.calendar import TimeLimit
 from incidents.errors import DecisionRefused
 from incidents.lifecycle import MOVES, Role
-from incidents.policy import PhotoDuty, Policy, SelfCloseRow, SelfClosing
+from incidents.policy import Mark, ParentMay, PhotoDuty, Policy, SelfCloseRow, SelfClosing
 from incidents.rules_book import matches
 from incidents.standards.rows import Faults, Row
 
@@ -39,6 +39,7 @@ def read_policy(given: object, categories: Iterable[str], faults: Faults) -> Pol
     levels = [_level(one) for one in row.rows("urge_levels")]
     self_close = [_self_close(one, known) for one in row.rows("self_close")]
     photos = [_photos(one, known) for one in row.rows("photos")]
+    heard, parents = _appeals(row), _parents(row)
     row.end()
     return Policy(
         **numbers,
@@ -47,6 +48,8 @@ def read_policy(given: object, categories: Iterable[str], faults: Faults) -> Pol
         auto_urge_overdue=urges,
         self_close=tuple(self_close),
         photos=tuple(photos),
+        appeal_for=heard,
+        parent_may=parents,
     )
 
 
@@ -54,6 +57,8 @@ def write_policy(policy: Policy) -> dict[str, Any]:
     """The member `read_policy` reads back to the same policy."""
     return {
         **{name: getattr(policy, name) for name in _NUMBERS},
+        "appeal_for": [str(one) for one in policy.appeal_for],
+        "parent_may": str(policy.parent_may),
         "auto_urge_overdue": policy.auto_urge_overdue,
         "urge_answer": policy.urge_answer.as_json(),
         "urge_levels": [{"tell": list(level)} for level in policy.urge_levels],
@@ -90,6 +95,30 @@ def _answer(row: Row) -> TimeLimit:
     except DecisionRefused as fault:
         row.wrong(f"urge_answer：{fault.zh}", f"urge_answer: {fault.en}")
         return _USUAL.urge_answer
+
+
+def _appeals(row: Row) -> tuple[Mark, ...]:
+    """What may be appealed; an empty list is a decision, too."""
+    if not row.has("appeal_for"):
+        return _USUAL.appeal_for
+    told = row.texts("appeal_for")
+    for one in told:
+        if one not in set(Mark):
+            row.wrong(
+                f"appeal_for 没有 {one}；可用 {'、'.join(Mark)}",
+                f"appeal_for has no {one}; there are {', '.join(Mark)}",
+            )
+    return tuple(dict.fromkeys(Mark(one) for one in told if one in set(Mark)))
+
+
+def _parents(row: Row) -> ParentMay:
+    if not row.has("parent_may"):
+        return _USUAL.parent_may
+    told = row.text("parent_may")
+    if told not in set(ParentMay):
+        row.wrong("parent_may 应为 nothing、see 或 act", "parent_may should be nothing, see or act")
+        return _USUAL.parent_may
+    return ParentMay(told)
 
 
 def _level(row: Row) -> tuple[str, ...]:

@@ -305,3 +305,26 @@ def test_what_the_desk_does_is_counted_as_it_was_done(client: TestClient, scored
     assert more["handled"] == more["verified"] == more["closed"] == more["due_on_time"] == 1
     assert more["due_closed_on_time"] == 1
     assert "overdue_all" not in more
+
+
+def test_a_seat_is_evaluated_whoever_sits_there(client: TestClient, scored: Town) -> None:
+    seat = {"name": "一号派遣席", "role": "dispatcher"}
+    made = client.put("/api/v1/posts/D-1", json=seat, headers=token("administrator"))
+    assert made.status_code == 200, made.text
+    begins = datetime.now(UTC) - timedelta(hours=1)
+    duty = {
+        "account": "dispatcher", "role": "dispatcher", "post": "D-1",
+        "from": begins.isoformat(), "to": (begins + timedelta(hours=8)).isoformat(),
+    }  # fmt: skip
+    planned = client.post("/api/v1/duty", json={"duties": [duty]}, headers=token("shift_lead"))
+    assert planned.status_code == 201, planned.text
+    number = dispatched(client, scored.departments[0], 9, 8)
+    with scored.connect() as conn:
+        evaluation_store.roll_up(conn, datetime.now(UTC))
+    today = datetime.now(UTC)
+    period = f"from={today - timedelta(days=1):%Y-%m-%d}&to={today + timedelta(days=1):%Y-%m-%d}"
+    rows = {row["code"]: row for row in _ask(client, f"{BASE}?by=post&{period}")["rows"]}
+    figure = rows["post:D-1"]["figures"]["dispatched"]
+    assert (rows["post:D-1"]["zh"], figure["n"]) == ("一号派遣席", 1)
+    assert [row["number"] for row in _rows(client, figure["list"])] == [number]
+    assert rows["dispatcher"]["figures"]["dispatched"]["n"] >= 1

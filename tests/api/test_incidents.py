@@ -92,6 +92,22 @@ def test_mine_is_what_i_reported_or_what_lies_before_my_department(
     assert own == {numbers["mine"]}
 
 
+def test_a_department_above_sees_what_those_below_it_have(
+    client: TestClient, town: Town, numbers: dict[str, str]
+) -> None:
+    def seen(query: str) -> set[str]:
+        return {row["number"] for row in _listed(client, query, "bureau").json()["items"]}
+
+    mine, theirs = town.departments
+    assert seen("") == {numbers["mine"], numbers["theirs"]}
+    assert seen(f"department={theirs}") == {numbers["theirs"]}
+    assert seen("department=PS") == seen("mine=true") == set()
+    one = f"/api/v1/incidents/{numbers['mine']}"
+    assert client.get(one, headers=token("bureau")).json()["department"] == mine
+    assert client.get(f"{one}/moves", headers=token("bureau")).json()["moves"] == []
+    assert move(client, "bureau", numbers["mine"], "accept").status_code == 403
+
+
 def test_a_department_is_found_by_its_code(
     client: TestClient, town: Town, numbers: dict[str, str]
 ) -> None:

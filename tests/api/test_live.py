@@ -294,6 +294,7 @@ def test_each_sees_what_is_his(api: Api, teller: Teller, town: Town) -> None:
     mine, theirs = town.departments
     with (
         watching(api, "department") as department,
+        watching(api, "bureau") as bureau,
         watching(api, "street-2") as street,
         watching(api, "wall") as wall,
         watching(api, "shift_lead") as lead,
@@ -303,9 +304,10 @@ def test_each_sees_what_is_his(api: Api, teller: Teller, town: Town) -> None:
         teller.tell("his-3", cell_code=f"{DISTRICT}00200101", department=mine)
         teller.tell("his-4", cell_code=None, community=None)
         teller.tell("his-5", cell_code=f"{DISTRICT}00200101", department=mine)
-        for stream in (department, street, wall, lead):
+        for stream in (department, bureau, street, wall, lead):
             stream.wait_for("his-5")
     assert department.numbers == ["his-1", "his-3", "his-5"]
+    assert bureau.numbers == ["his-1", "his-2", "his-3", "his-5"], "a department above"
     assert street.numbers == ["his-3", "his-5"]
     assert wall.numbers == lead.numbers == [f"his-{n}" for n in range(1, 6)]
     assert "王先生" in json.dumps(lead.events, ensure_ascii=False)

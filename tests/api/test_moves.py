@@ -11,9 +11,12 @@ from starlette.testclient import TestClient
 
 from incidents import moves
 from incidents.incident import SYSTEM
+from incidents.postgres import decision_store
 from incidents.postgres.ledger import PostgresLedger
-from tests.api.photos import sent
+from incidents.standards import tables
+from tests.api.photos import fresh, sent
 from tests.api.town import COVER, Town, dispatched, move, report, token
+from tests.api.ways import walked, ways
 
 pytestmark = pytest.mark.real
 
@@ -209,6 +212,21 @@ def test_every_clock_is_explained_stretch_by_stretch(client: TestClient, town: T
     assert "回退" in handling["segments"][-1]["why"]
 
 
+def test_a_clock_that_began_anew_is_explained_run_by_run(client: TestClient, town: Town) -> None:
+    first, second = town.departments
+    number = dispatched(client, first, 7, 6, category=COVER)
+    assert move(client, "dispatcher", number, "redispatch", department=second).status_code == 200
+    why = client.get(f"/api/v1/incidents/{number}/explanation", headers=token("auditor")).json()
+    assert [one["kind"] for one in why["earlier_clocks"]] == ["handling", "department_acceptance"]
+    rows = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()
+    told = {one["kind"]: one["used_s"] for one in rows[-1]["data"]["clocks"]}
+    for clock in why["earlier_clocks"]:
+        counted = sum(s["used_s"] for s in clock["segments"] if s["counted"])
+        assert clock["state"] == "stopped"
+        assert counted == pytest.approx(clock["used_s"], abs=1e-6)
+        assert counted == pytest.approx(told[clock["kind"]], abs=1e-3)
+
+
 def test_a_photo_brought_with_a_move_is_its_evidence(client: TestClient, town: Town) -> None:
     number = dispatched(client, town.departments[0], 6, 7)
     move(client, "department", number, "accept")
@@ -220,6 +238,35 @@ def test_a_photo_brought_with_a_move_is_its_evidence(client: TestClient, town: T
         assert use.fetchone() == ("handling", "report_handled")
     rows = client.get(f"/api/v1/incidents/{number}/history", headers=token("auditor")).json()
     assert rows[-1]["data"]["media"] == [photo]
+
+
+def test_each_of_the_moves_asked_together_has_its_photo_in_the_state_it_was_made_in(
+    client: TestClient, town: Town
+) -> None:
+    number = dispatched(client, town.departments[0], 7, 9)
+    before, after = (
+        sent(client, fresh(), who="department", kind=kind) for kind in ("before", "after")
+    )
+    then = [{"move": "report_handled", "media": [after]}]
+    answer = move(client, "department", number, "accept", media=[before], then=then)
+    assert answer.status_code == 200, answer.text
+    with town.connect() as connection:
+        uses = connection.execute(
+            "select media, stage, move from media_use where media = any(%s)", ([before, after],)
+        ).fetchall()
+    assert set(uses) == {(before, "dispatched", "accept"), (after, "handling", "report_handled")}
+
+
+def test_what_a_citizen_says_after_closing_is_written_down_by_the_desk(
+    client: TestClient, town: Town
+) -> None:
+    number, _ = walked(client, ways(town)["reopen"], "reopen")
+    said = {"reason": "电话回访", "data": {"satisfaction": 5}}
+    answer = move(client, "intake_officer", number, "note", **said)
+    assert (answer.status_code, answer.json()["state"]) == (200, "closed")
+    assert move(client, "department", number, "note", **said).status_code == 409
+    wrong = move(client, "shift_lead", number, "note", reason="回访", data={"satisfaction": 9})
+    assert (wrong.status_code, wrong.json()["needs"]) == (422, "satisfaction")
 
 
 def test_a_photo_nobody_sent_stops_the_move(client: TestClient, town: Town) -> None:
@@ -254,6 +301,41 @@ def test_who_was_overtaken_by_another_process_is_told_so_before_anything_else(
         connection.commit()
     answer = _post(client, "department", number, {"move": name, "reason": "因故"}, If_Match='"v3"')
     assert (answer.status_code, answer.json()["current"]["version"]) == (412, 4)
+
+
+def test_what_a_department_above_may_do_is_the_citys_word(client: TestClient, town: Town) -> None:
+    number = dispatched(client, town.departments[0], 8, 8)
+    body = tables.seed()["standards"]
+
+    def decide(may: str) -> None:
+        with town.connect() as connection:
+            policy = {**body["policy"], "parent_may": may}
+            decision_store.keep(connection, "standards", {**body, "policy": policy}, "test")
+        client.app.state.parts.keep_fresh()  # type: ignore[attr-defined]
+
+    decide("nothing")
+    assert client.get(f"/api/v1/incidents/{number}", headers=token("bureau")).status_code == 403
+    decide("act")
+    told = client.get(f"/api/v1/incidents/{number}/moves", headers=token("bureau")).json()
+    assert "accept" in {one["move"] for one in told["moves"]}
+    answer = move(client, "bureau", number, "accept")
+    assert (answer.status_code, answer.json()["state"]) == (200, "handling")
+    decide("see")
+    assert move(client, "bureau", number, "report_handled").status_code == 403
+
+
+def test_a_department_finds_what_it_helps_with(client: TestClient, town: Town) -> None:
+    mine, theirs = town.departments
+    number = report(client, 8, 9)
+    to = {"department": "PS", "assisting": [mine]}
+    sent_ = move(client, "shift_lead", number, "open", then=[{"move": "dispatch", **to}])
+    assert sent_.status_code == 200, sent_.text
+    for who, code, found in (
+        ("department", mine, True), ("bureau", mine, True), ("shift_lead", mine, True),
+        ("neighbour", mine, False), ("neighbour", theirs, False),
+    ):  # fmt: skip
+        rows = client.get(f"/api/v1/incidents?assisting={code}", headers=token(who)).json()["items"]
+        assert ({row["number"] for row in rows} == {number}) is found, (who, code)
 
 
 def _spelt(value: Any) -> Any:

@@ -23,10 +23,11 @@ ROLES = tuple(role for role in Role if role is not Role.SYSTEM)
 
 @dataclass(frozen=True)
 class Town:
-    """Its database; tokens are `token-<account>`."""
+    """Its database; tokens are `token-<account>`. Both departments stand below `bureau`, whose account is named so, too."""
 
     url: str
     departments: tuple[str, str]
+    bureau: str
 
     def connect(self) -> Connection:
         """A look into the database."""
@@ -43,13 +44,16 @@ def settle(url: str) -> Town:
             [city.Department(d.code, d.name_zh, d.parent) for d in decisions.departments.values()],
         )
         grid_store.keep_edition(connection, an_edition())
-        first, second = list(decisions.departments)[:2]
+        bureau, (first, second) = next(
+            (code, below) for code, below in decisions.below.items() if len(below) == 2
+        )
         for role in ROLES:
             own = first if role is Role.DEPARTMENT else None
             enrol(connection, str(role), role, own)
         enrol(connection, "neighbour", Role.DEPARTMENT, second)
+        enrol(connection, "bureau", Role.DEPARTMENT, bureau)
         enrol(connection, "street-2", Role.SHIFT_LEAD, None, f"{DISTRICT}002")
-    return Town(url, (first, second))
+    return Town(url, (first, second), bureau)
 
 
 def enrol(

@@ -46,7 +46,14 @@ def ways(town: Town) -> dict[str, Way]:
     handled: tuple[Step, ...] = (*handling, ("department", "report_handled", {}))
     verified: tuple[Step, ...] = (*handled, ("inspector", "verified", {}))
     closed: tuple[Step, ...] = (*verified, ("intake_officer", "close", {}))
-    appealed: tuple[Step, ...] = (*closed, ("department", "appeal", WHY))
+    marked: tuple[Step, ...] = (  # 返工: something to appeal against
+        *handled,
+        ("inspector", "rework", WHY),
+        ("department", "report_handled", {}),
+        ("inspector", "verified", {}),
+        ("intake_officer", "close", {}),
+    )
+    appealed: tuple[Step, ...] = (*marked, ("department", "appeal", WHY))
     confirming: tuple[Step, ...] = (("intake_officer", "confirm", {"inspector": "inspector"}),)
     return {
         "confirm": Way((), "intake_officer", rival="shift_lead"),
@@ -73,7 +80,7 @@ def ways(town: Town) -> dict[str, Way]:
         "reopen": Way(closed, "intake_officer", WHY, rival="shift_lead"),
         "urge": Way(handling, "shift_lead", WHY),
         "answer_urge": Way((*handling, ("shift_lead", "urge", WHY)), "department", WHY, rival="dispatcher"),
-        "appeal": Way(closed, "department", WHY),
+        "appeal": Way(marked, "department", WHY),
         "review": Way(appealed, "evaluator", {"upheld": True}, rival="shift_lead"),
         "merge": Way((), "intake_officer", merges=True, rival="dispatcher"),
         "unmerge": Way((), "intake_officer", merges=True, rival="dispatcher"),

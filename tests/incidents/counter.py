@@ -76,6 +76,15 @@ class Bench:
         incident = self.dispatched(**changes)
         return self.do(incident, "accept", CREW, handler="老王")
 
+    def reworked(self) -> Incident:
+        """Closed after it had to be done again: the department has something to appeal against."""
+        incident = self.handling()
+        self.do(incident, "report_handled", CREW)
+        self.do(incident, "rework", ZHAO, reason="未净")
+        self.do(incident, "report_handled", CREW)
+        self.do(incident, "verified", ZHAO)
+        return self.do(incident, "close", OFFICER)
+
     def closed(self, **changes: Any) -> Incident:
         incident = self.handling(**changes)
         self.do(incident, "report_handled", CREW)

@@ -82,6 +82,19 @@ def test_taken_from_one_department_and_given_to_another_the_first_clock_is_told(
     assert other.due_at == MONDAY + HOUR + 4 * HOUR + 2 * HOUR, "lunch does not count"
 
 
+def test_a_clock_that_begins_anew_leaves_its_first_run_whole_in_the_history(bench: Bench) -> None:
+    incident = bench.handling()
+    bench.now = MONDAY + HOUR - minutes(1)
+    other = bench.do(incident, "redispatch", DISPATCHER, department="PS")
+    runs = {c["kind"]: c for c in bench.ledger.history[other.number][-1].data["runs"]}
+    assert set(runs) == {"handling", "department_acceptance"}
+    first = clocks.from_json(runs["handling"])
+    segments = clocks.explain(first, bench.now, the_city().calendar)
+    assert sum(s.used.seconds for s in segments if s.counted) == 3600
+    assert (first.began_at, first.spans[-1].end) == (MONDAY, MONDAY + HOUR)
+    assert first.due_at == NOON
+
+
 def test_a_suspension_does_not_count(bench: Bench) -> None:
     incident = bench.handling()
     bench.now = MONDAY + HOUR - minutes(2)

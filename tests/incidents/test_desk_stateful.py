@@ -43,6 +43,7 @@ ACTORS = st.builds(
     st.sampled_from(list(Role)),
     st.sampled_from([None, "PS", "CG-HW"]),
     st.sampled_from([None, None, None, "990102", "990103"]),
+    st.sampled_from([(), (), ("PS",)]),
 )
 GIVEN = st.fixed_dictionaries(
     {},
@@ -56,6 +57,7 @@ GIVEN = st.fixed_dictionaries(
         "days": st.sampled_from([-1, 3, 29, 40]),
         "upheld": st.booleans(),
         "category": st.just(FLOOD),
+        "data": st.sampled_from([{}, {"satisfaction": 4}, {"satisfaction": 9}]),
     },
 )
 STEPS = st.sampled_from([timedelta(minutes=7), timedelta(hours=3), timedelta(days=1, hours=5)])
@@ -233,6 +235,20 @@ class Desk(RuleBasedStateMachine):
                 used = clocks.used(clock, self.now, calendar).seconds
                 assert used >= self.used.get((number, kind, clock.began_at), Fraction(0))
                 self.used[number, kind, clock.began_at] = used
+
+    @invariant()
+    def every_run_of_a_clock_stays_on_record(self) -> None:
+        """Those an incident has and those its history keeps are all that ever began, each once."""
+        for number, incident in self.ledger.incidents.items():
+            rows = self.ledger.history[number]
+            ended = [clock for row in rows for clock in row.data.get("runs", ())]
+            runs = [
+                (number, c["kind"], datetime.fromisoformat(c["began_at"]))
+                for c in (*ended, *incident.clocks.values())
+            ]
+            assert len(runs) == len(set(runs))
+            assert {run for run in self.used if run[0] == number} <= set(runs)
+            assert all(c["state"] == "stopped" for c in ended)
 
     @invariant()
     def one_clock_runs_beside_handling_and_none_when_all_is_over(self) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from incidents import moves
 from incidents.errors import MoveForbidden, MoveIncomplete, MoveRefused
-from incidents.incident import Actor
-from incidents.lifecycle import State
-from tests.incidents.builders import FLOOD, minutes
+from incidents.incident import Actor, Incident
+from incidents.lifecycle import Role, State
+from incidents.policy import Mark, Policy, Terms
+from tests.incidents.builders import FLOOD, NOON, an_incident, minutes
 from tests.incidents.counter import (
     CREW,
     DAY,
@@ -23,6 +27,7 @@ from tests.incidents.counter import (
     Bench,
     OnDutyNow,
 )
+from tests.incidents.trade import the_city
 
 
 @pytest.fixture
@@ -261,7 +266,7 @@ def test_reporting_handled_ends_the_urge(bench: Bench) -> None:
 
 
 def test_an_appeal_is_decided_by_two_different_persons(bench: Bench) -> None:
-    closed = bench.closed()
+    closed = bench.reworked()
     appealed = bench.do(closed, "appeal", CREW, reason="配件停产")
     assert appealed.state is State.CLOSED
     once = bench.do(appealed, "review", FIRST_REVIEW, upheld=True)
@@ -278,7 +283,7 @@ def test_an_appeal_is_decided_by_two_different_persons(bench: Bench) -> None:
 
 @pytest.mark.parametrize("said", [(True, False), (False, True), (False, False)])
 def test_an_appeal_is_refused_unless_both_uphold_it(bench: Bench, said: tuple[bool, bool]) -> None:
-    closed = bench.do(bench.closed(), "appeal", CREW, reason="配件停产")
+    closed = bench.do(bench.reworked(), "appeal", CREW, reason="配件停产")
     bench.do(closed, "review", FIRST_REVIEW, upheld=said[0])
     decided = bench.do(closed, "review", LEAD, upheld=said[1])
     assert decided.appeal is not None
@@ -286,7 +291,7 @@ def test_an_appeal_is_refused_unless_both_uphold_it(bench: Bench, said: tuple[bo
 
 
 def test_an_upheld_appeal_leaves_the_raw_facts_as_they_were(bench: Bench) -> None:
-    closed = bench.closed()
+    closed = bench.reworked()
     before = list(bench.ledger.history[closed.number])
     bench.do(closed, "appeal", CREW, reason="配件停产")
     bench.do(closed, "review", FIRST_REVIEW, upheld=True)
@@ -295,9 +300,50 @@ def test_an_upheld_appeal_leaves_the_raw_facts_as_they_were(bench: Bench) -> Non
     assert (after.clocks, after.due_at) == (closed.clocks, closed.due_at)
 
 
+@pytest.mark.parametrize(
+    ("held", "mark"),
+    [
+        (Mark.OVERDUE, {"due_at": NOON, "handled_at": NOON + minutes(1)}),
+        (Mark.REWORK, {"reworks": 1}),
+        (Mark.SEND_BACK, {"send_backs": 1}),
+        (Mark.URGE, {"urges": 1}),
+        (Mark.ANYTHING, {}),
+    ],
+)
+def test_what_may_be_appealed_is_the_citys_word(held: Mark, mark: dict[str, Any]) -> None:
+    closed = an_incident(state=State.CLOSED, closed_at=NOON + minutes(2), department="CG-HW")
+    marked = replace(closed, **mark)
+
+    def appeal(incident: Incident, *heard: Mark) -> Incident:
+        terms = Terms(the_city().calendar, Policy(appeal_for=heard))
+        return moves.move(incident, "appeal", CREW, NOON + minutes(3), {"reason": "因故"}, terms)[0]
+
+    assert appeal(marked, held).appeal is not None
+    with pytest.raises(MoveRefused, match="没有可申诉的"):
+        appeal(marked)
+    if held is not Mark.ANYTHING:
+        with pytest.raises(MoveRefused, match=held.zh):
+            appeal(closed, held)
+
+
+def test_a_department_that_was_in_time_has_nothing_to_appeal_against(bench: Bench) -> None:
+    closed = bench.closed()
+    assert "appeal" not in bench.offered(closed, CREW)
+    with pytest.raises(MoveRefused, match="没有可申诉的"):
+        bench.do(closed, "appeal", CREW, reason="因故")
+
+
+def test_a_department_that_was_late_appeals_against_that(bench: Bench) -> None:
+    handling = bench.handling()
+    bench.now += DAY * 10
+    for name, by in (("report_handled", CREW), ("verified", ZHAO), ("close", OFFICER)):
+        bench.do(handling, name, by)
+    assert "appeal" in bench.offered(handling, CREW)
+
+
 @pytest.mark.parametrize(("name", "by", "days"), [("appeal", CREW, 5), ("reopen", OFFICER, 7)])
 def test_after_the_citys_days_it_is_too_late(bench: Bench, name: str, by: Actor, days: int) -> None:
-    closed = bench.closed()
+    closed = bench.reworked()
     bench.now += days * DAY + minutes(1)
     with pytest.raises(MoveRefused, match=f"{days} 天"):
         bench.do(closed, name, by, reason="因故")
@@ -326,3 +372,48 @@ def test_only_the_lead_closes_by_order_and_says_why(bench: Bench) -> None:
     with pytest.raises(MoveIncomplete):
         bench.do(handling, "close_by_order", LEAD)
     assert bench.do(handling, "close_by_order", LEAD, reason="权属争议，移交").state is State.CLOSED
+
+
+# ── 满意度 上级部门: what a citizen says afterwards; a department above ──
+
+
+def test_after_closing_the_desk_writes_down_what_the_citizen_says(bench: Bench) -> None:
+    closed = bench.closed()
+    for by in (OFFICER, LEAD):
+        said = bench.do(closed, "note", by, reason="电话回访", data={"satisfaction": 5})
+        assert (said.state, said.closed_at, said.clocks) == (
+            State.CLOSED, closed.closed_at, closed.clocks,
+        )  # fmt: skip
+        line = bench.ledger.history[closed.number][-1]
+        assert line.data["given"] == {"satisfaction": 5}
+    for by in (CREW, DISPATCHER, ZHAO):
+        assert "note" not in bench.offered(closed, by)
+        with pytest.raises(MoveRefused, match="已结案"):
+            bench.do(closed, "note", by, reason="自评")
+
+
+@pytest.mark.parametrize("by", [CREW, DISPATCHER])
+def test_nobody_who_is_scored_by_it_says_how_satisfied_the_citizen_was(
+    bench: Bench, by: Actor
+) -> None:
+    with pytest.raises(MoveForbidden, match="满意度"):
+        bench.do(bench.handling(), "note", by, reason="自评", data={"satisfaction": 5})
+
+
+@pytest.mark.parametrize("answer", [0, 6, True, "好", 4.5, None])
+def test_an_answer_that_is_no_answer_is_refused(bench: Bench, answer: object) -> None:
+    with pytest.raises(MoveIncomplete) as refused:
+        bench.do(bench.closed(), "note", OFFICER, reason="回访", data={"satisfaction": answer})
+    assert refused.value.facts["needs"] == "satisfaction"
+
+
+def test_a_department_above_acts_for_those_below_it_where_it_may(bench: Bench) -> None:
+    incident = bench.dispatched()
+    above = Actor("局长", Role.DEPARTMENT, "CG")
+    with pytest.raises(MoveForbidden):
+        bench.do(incident, "accept", above)
+    assert bench.offered(incident, above) == []
+    may = replace(above, below=the_city().below["CG"])
+    accepted = bench.do(incident, "accept", may)
+    assert (accepted.state, accepted.department) == (State.HANDLING, "CG-HW")
+    assert bench.ledger.history[incident.number][-1].department == "CG"

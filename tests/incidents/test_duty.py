@@ -27,7 +27,7 @@ from incidents.duty import (
     who_is_on,
 )
 from incidents.lifecycle import Role
-from tests.incidents.builders import CELL, LAT, LON, NOON
+from tests.incidents.builders import CELL, LAT, LON, NOON, the_decisions
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EAST_M = 98_420.0
@@ -324,3 +324,8 @@ def test_no_circle_hangs_the_tree_and_nobody_is_lost(parents: dict[str, str | No
     nodes = tree(departments)
     assert sorted(node.department.code for node in nodes) == sorted(parents)
     assert all(node.department.code not in node.above for node in nodes)
+    below = replace(the_decisions(), departments=departments).below
+    for node in nodes:
+        code = node.department.code
+        assert all(code in below[one] for one in node.above)
+        assert all(code in above(one, departments) for one in below[code])

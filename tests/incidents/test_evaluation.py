@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents.evaluation import Adding, fell
+from incidents.evaluation import Adding, Axis, Flag, fell
+from incidents.evaluation_course import Case, Step
 from incidents.evaluation_score import scores
 from incidents.standards import evaluation_tables
 from tests.incidents import evaluation_oracle as oracle
+from tests.incidents.counter import CREW, DAY, DISPATCHER, DRAINAGE, OFFICER, ZHAO, Bench
 from tests.incidents.evaluation_stories import stories
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -41,3 +44,40 @@ def test_every_figure_is_what_counting_the_plain_way_gives(seed: int) -> None:
     assert {k: v for k, v in sums.items() if k[2] in summed} == {
         k: sum(value for _, _, value in rows) for k, rows in plain.items() if k[2] in summed
     }
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=50, deadline=None)
+def test_a_seat_counts_what_was_done_on_it(seed: int) -> None:
+    """Where everybody has a seat of his own it counts what he does; a seat nobody sits on counts nothing."""
+    for story in stories(seed, 3):
+        steps = [replace(s, seat=None if s.by == "system" else f"post:{s.by}") for s in story.steps]
+        found = scores(story.case, steps, NOW, oracle.ZONE)
+        seats = [s for s in found if s.axis is Axis.POST and s.subject.startswith("post:")]
+        persons = [s for s in found if s.axis is Axis.PERSON]
+        named = [replace(s, axis=Axis.POST, subject=f"post:{s.subject}") for s in persons]
+        assert sorted(named, key=repr) == sorted(seats, key=repr)
+        without = scores(story.case, story.steps, NOW, oracle.ZONE)
+        assert [s for s in found if s not in seats] == without
+
+
+def test_what_is_taken_from_a_department_that_was_late_stays_its_mark() -> None:
+    bench = Bench()
+    incident = bench.handling()
+    bench.now += 10 * DAY
+    bench.do(incident, "redispatch", DISPATCHER, department="PS")
+    for name, by in (
+        ("accept", DRAINAGE), ("report_handled", DRAINAGE), ("verified", ZHAO), ("close", OFFICER),
+    ):  # fmt: skip
+        incident = bench.do(incident, name, by)
+    steps = [
+        Step(r.at, r.move, r.by, r.role, r.department, r.to_state, r.data)
+        for r in bench.ledger.history[incident.number]
+    ]
+    case = Case(str(incident.state), incident.due_at)
+    in_time = {
+        s.subject: s.flags & (Flag.ON_TIME | Flag.OVERDUE)
+        for s in scores(case, steps, bench.now, oracle.ZONE)
+        if s.axis in {Axis.DEPARTMENT, Axis.INCIDENT}
+    }
+    assert in_time == {CREW.department: Flag.OVERDUE, "PS": Flag.ON_TIME, "": Flag.ON_TIME}

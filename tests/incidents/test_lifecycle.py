@@ -42,7 +42,7 @@ THE_PATH = {
     State.VERIFYING: {
         "verify", "verified", "rework", "decline", "close", "close_by_order", "self_close",
     },
-    State.CLOSED: {"reopen", "appeal", "review"},
+    State.CLOSED: {"reopen", "appeal", "review", "note"},
     State.VOID: {"unmerge"},
 }  # fmt: skip
 """What the trade asks for (domain.md §2.3, issue 4 §3), said apart from the table."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from incidents.errors import DecisionRefused
-from incidents.policy import Policy, SelfClosing
+from incidents.policy import Mark, ParentMay, Policy, SelfClosing
 from incidents.standards import tables
 from tests.incidents.builders import FLOOD, LITTER
 
@@ -25,6 +25,7 @@ def test_a_body_without_a_policy_has_the_usual_one() -> None:
 def test_the_usual_policy_is_that_of_the_reference() -> None:
     assert (Policy().max_extensions, Policy().max_suspensions) == (2, 1)
     assert Policy().max_suspension_days == 365
+    assert Policy().appeal_for == (Mark.OVERDUE,)
 
 
 def test_what_is_written_is_read_again_as_the_same() -> None:
@@ -49,6 +50,9 @@ def test_what_is_written_is_read_again_as_the_same() -> None:
         ({"photos": [{"categories": ["no/such/*"], "moves": ["close"]}]}, "policy.photos[0]", "no category"),
         ({"photos": [{"categories": ["*"], "moves": ["fly"]}]}, "policy.photos[0]", "fly"),
         ({"reopen": 3}, "policy", "unknown member reopen"),
+        ({"appeal_for": ["weather"]}, "policy", "appeal_for has no weather"),
+        ({"appeal_for": "overdue"}, "policy", "a list of texts"),
+        ({"parent_may": "rule"}, "policy", "nothing, see or act"),
         ([], "policy", "table of members"),
     ],
 )  # fmt: skip
@@ -70,6 +74,12 @@ def test_the_first_row_that_fits_says_what_closes_by_itself() -> None:
     other = policy.self_closing(LITTER)
     assert other is not None
     assert (other.action, other.after_minutes) == (SelfClosing.CLOSE, 5)
+
+
+def test_what_may_be_appealed_and_what_a_parent_may_do_are_the_citys_word() -> None:
+    assert read({"appeal_for": []}).appeal_for == ()
+    policy = read({"appeal_for": ["urge", "rework", "urge"], "parent_may": "act"})
+    assert (policy.appeal_for, policy.parent_may) == ((Mark.URGE, Mark.REWORK), ParentMay.ACT)
 
 
 def test_a_photo_is_a_duty_where_the_city_says_so_and_nowhere_else() -> None:

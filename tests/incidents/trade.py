@@ -16,12 +16,13 @@ from incidents.decisions import Decisions
 from incidents.errors import MoveForbidden, MoveIncomplete, MoveRefused
 from incidents.incident import Actor, Incident
 from incidents.lifecycle import MOVES, Role, State
-from incidents.policy import PhotoDuty, Policy, SelfCloseRow, SelfClosing
+from incidents.policy import Mark, PhotoDuty, Policy, SelfCloseRow, SelfClosing
 from tests.incidents.builders import FLOOD, LITTER, NOISE, the_decisions
 
 POLICY = Policy(
     reopen_within_days=7,
     appeal_within_days=5,
+    appeal_for=(Mark.OVERDUE, Mark.REWORK),
     max_suspension_days=30,
     self_close=(
         SelfCloseRow((FLOOD,), SelfClosing.CLOSE, 30),
@@ -63,6 +64,7 @@ def refusals(
     return {
         *({MoveRefused} if _against_the_record(before, name, by, at) else ()),
         *({MoveForbidden} if _files_wrongly(before, name, by, given) else ()),
+        *({MoveForbidden} if _scores_himself(by, given) else ()),
         *({MoveIncomplete} if _lacking(before, name, given, at) else ()),
         *(_merging(before, by, given, others) if name == "merge" else ()),
     }
@@ -70,7 +72,8 @@ def refusals(
 
 def _his(before: Incident, name: str, by: Actor) -> bool:
     helps = name == "note" and by.department in before.assisting
-    if by.role is Role.DEPARTMENT and by.department != before.department and not helps:
+    theirs = {by.department, *by.below}
+    if by.role is Role.DEPARTMENT and before.department not in theirs and not helps:
         return False
     if name == "decline" and before.inspector != by.name:
         return False
@@ -82,6 +85,12 @@ def _files_wrongly(before: Incident, name: str, by: Actor, given: Mapping[str, A
         return False
     unfiled = before.state in {State.REPORTED, State.CONFIRMING, State.OPEN}
     return by.role in {Role.DEPARTMENT, Role.INSPECTOR} or not unfiled
+
+
+def _scores_himself(by: Actor, given: Mapping[str, Any]) -> bool:
+    """What a citizen answers is written down by the intake officer or the lead."""
+    answered = "satisfaction" in given.get("data", {})
+    return answered and by.role not in {Role.INTAKE_OFFICER, Role.SHIFT_LEAD}
 
 
 def _against_the_record(before: Incident, name: str, by: Actor, at: datetime) -> bool:
@@ -98,12 +107,22 @@ def _against_the_record(before: Incident, name: str, by: Actor, at: datetime) ->
         "verify": before.state is State.VERIFYING and verified,
         "decline": before.state is State.VERIFYING and verified,
         "answer_urge": before.urge is None,
-        "appeal": before.appeal is not None or closed_days > POLICY.appeal_within_days,
+        "appeal": before.appeal is not None
+        or closed_days > POLICY.appeal_within_days
+        or not _marked(before),
+        "note": before.state is State.CLOSED
+        and by.role not in {Role.INTAKE_OFFICER, Role.SHIFT_LEAD},
         "review": _may_not_review(before, by),
         "reopen": closed_days > POLICY.reopen_within_days,
         "unmerge": before.merged_into is None,
         "self_close": _not_normal_long_enough(before, at),
     }.get(name, False)
+
+
+def _marked(before: Incident) -> bool:
+    """Done too late, or to be done again."""
+    handling = before.clocks.get("handling")
+    return before.reworks > 0 or (handling is not None and handling["late"])
 
 
 def _in_time(before: Incident, at: datetime) -> bool:
@@ -127,6 +146,8 @@ def _not_normal_long_enough(before: Incident, at: datetime) -> bool:
 def _lacking(before: Incident, name: str, given: Mapping[str, Any], at: datetime) -> bool:
     reason = str(given.get("reason") or "").strip()
     if (name in WITH_REASON or name == "self_close") and not reason:
+        return True
+    if given.get("data", {}).get("satisfaction", 1) not in range(1, 6):
         return True
     if name == "report_handled" and before.category == NOISE:
         return not given.get("media")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from incidents.calendar import Unit
 from incidents.errors import DecisionRefused
 from incidents.postgres import city, decision_store
 from incidents.postgres.connection import connect
@@ -49,6 +50,24 @@ def test_a_new_edition_holds_from_its_day_and_the_old_one_until_then(database_ur
     assert len(before.rules) == len(seed_of("rules")["rules"])
     assert (len(after.rules), after.editions["rules"]) == (1, number)
     assert (newest.id, newest.author, newest.holds_from) == (number, "王某", SOON)
+
+
+def test_the_calendar_of_then_is_asked_for_by_the_instant(database_url: str) -> None:
+    """A clock that stopped is explained by what it was judged by, though the calendar was corrected since."""
+    monday = datetime(2026, 11, 23, tzinfo=UTC)
+    body = seed_of("calendar")
+    typhoon = {"date": "2026-11-23", "kind": "holiday", "name": "台风停工", "source": "市政府通告"}
+    body["days"] = [*body["days"], typhoon]
+    with connect(database_url, "test") as conn:
+        decision_store.seed(conn)
+        before = datetime.now(UTC)
+        decision_store.keep(conn, "calendar", body, "王某")
+        now = decision_store.in_force(conn)
+        then = decision_store.calendar_at(conn, before, now)
+        today = decision_store.calendar_at(conn, datetime.now(UTC), now)
+    assert today is now.calendar
+    day = (monday, monday + timedelta(days=1), Unit.WORK_HOUR)
+    assert [c.used(*day, None).amount for c in (then, today)] == [8, 0]
 
 
 def test_the_later_of_two_editions_for_the_same_moment_holds(database_url: str) -> None:
