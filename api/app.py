@@ -29,6 +29,7 @@ from api import (
     openapi,
     page_routes,
     problems,
+    rehearsal_routes,
     report_routes,
     standards_routes,
     tile_routes,
@@ -77,6 +78,7 @@ ROUTERS = (
     duty_routes.router,
     evaluation_routes.router,
     handover_routes.router,
+    rehearsal_routes.router,
     page_routes.router,
 )
 
@@ -197,6 +199,7 @@ async def _closed(parts: Parts, tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(Exception):
         await run_in_threadpool(_goodbye, parts)
+    await run_in_threadpool(parts.rehearsing.close)
     await run_in_threadpool(parts.numbers_pool.close)
     await run_in_threadpool(parts.pool.close)
 

@@ -21,6 +21,7 @@ from api.live import Follower
 from api.media_upkeep import runs
 from api.objects import Objects
 from api.problems import Problem
+from api.rehearsing import Rehearsing
 from api.settings import Settings
 from incidents.incident import Incident
 from incidents.postgres import jobs, views
@@ -51,6 +52,7 @@ class Parts:
     follower: Follower
     objects: Objects
     darkroom: Darkroom = field(default_factory=Darkroom)
+    rehearsing: Rehearsing = field(default_factory=Rehearsing)
     recent: Recent = field(default_factory=Recent)
     started_at: datetime = field(default_factory=now)
     _answers: dict[Any, tuple[float, Any]] = field(default_factory=dict)

@@ -20,7 +20,13 @@ from pydantic import SecretStr, ValidationError
 from grid.atlas import Atlas
 from grid.coordinates import Datum, to_wgs84
 from grid.errors import CityError
-from incidents import calendar_commands, route_trial, standards_commands
+from incidents import (
+    audit_commands,
+    calendar_commands,
+    rehearsal_commands,
+    route_trial,
+    standards_commands,
+)
 from incidents.errors import DecisionRefused, Unavailable
 from incidents.evaluation_commands import commands as evaluation_commands
 from incidents.lifecycle import Role
@@ -363,6 +369,8 @@ app.add_typer(
     evaluation_commands(lambda: _database(_settings()), lambda file: _body("evaluation", file)),
     name="evaluate",
 )
+app.add_typer(rehearsal_commands.commands(lambda: _database(_settings()), _body), name="rehearse")
+app.add_typer(audit_commands.commands(lambda: _database(_settings())), name="audit")
 
 
 def main() -> None:

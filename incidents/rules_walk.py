@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
+from incidents.event import Event, Origin, Place
 from incidents.rules_book import Direction, SeriesRule
 from incidents.rules_fold import Fold, Reading, Turn, fold_of, kind_of, reaches
 
@@ -35,6 +37,22 @@ class Verdict:
     event_id: str
     saw: dict[str, Any]
     why: str
+
+    def as_event(self, device: str, place: Place) -> Event:
+        """The verdict as an event of the device of that code, where it stands: what the desk receives."""
+        return Event(
+            source=f"rule:{self.rule}",
+            id=self.event_id,
+            origin=Origin.RULE,
+            kind=self.kind,
+            at=datetime.fromtimestamp(self.at / 1000, UTC),
+            place=place,
+            category=self.category,
+            subject=f"device:{device}",
+            text=self.why,
+            rule=self.rule,
+            saw=self.saw,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from grid.errors import CityError
 from incidents import desk, rules
 from incidents.errors import CategoryUnknown, Stale, Unavailable
-from incidents.event import Event, Origin, Outcome, Place
+from incidents.event import Event, Outcome, Place
 from incidents.postgres import intake as store
 from incidents.postgres import readings
 from incidents.postgres.connection import Connection
@@ -125,19 +125,7 @@ class StreamDesk:
         ids = sorted({verdict.device for verdict in verdicts})
         stand = store.device_places(connection, ids=ids)
         return [
-            Event(
-                source=f"rule:{verdict.rule}",
-                id=verdict.event_id,
-                origin=Origin.RULE,
-                kind=verdict.kind,
-                at=datetime.fromtimestamp(verdict.at / 1000, UTC),
-                place=stand[verdict.device].place,
-                category=verdict.category,
-                subject=f"device:{stand[verdict.device].code}",
-                text=verdict.why,
-                rule=verdict.rule,
-                saw=verdict.saw,
-            )
+            verdict.as_event(stand[verdict.device].code, stand[verdict.device].place)
             for verdict in verdicts
         ]
 
