@@ -62,8 +62,7 @@ _PLAIN = {
     "opened_before": "i.opened_at < %(opened_before)s "
     "and i.reported_at < %(opened_before)s::timestamptz + interval '1 hour'",
     "number_prefix": "i.number >= %(number_prefix)s and i.number < %(number_prefix)s::text || ':'",
-    "words": "strpos(lower(i.text), lower(%(words)s::text)) > 0 and (length(%(words)s::text) < 2 or i.id in "
-    "(select w.incident_id from incident_words w where w.pairs @> text_pairs(%(words)s::text)))",
+    "words": "strpos(lower(i.text), lower(%(words)s::text)) > 0",
     "mine": "(i.inspector = %(mine)s or i.source = 'person:' || %(mine)s::text)",
     "only_department": "i.department = %(only_department)s",
     "assisting": f"i.assisting @> array[%(assisting)s::text] and {_ALIVE}",  # few are open, their index leads
@@ -75,6 +74,9 @@ _WALKED = {
     "opened_before": "i.opened_at - interval '0 s' < %(opened_before)s "
     "and i.reported_at < %(opened_before)s::timestamptz + interval '1 hour'",
 }
+_IN_WORDS = (
+    "i.id in (select w.incident_id from incident_words w where w.pairs @> text_pairs(%(words)s::text))"
+)
 _IN_BOX = "i.lon between %(west)s and %(east)s and i.lat between %(south)s and %(north)s"
 _IN_TILE = "i.lon is not null and i.lat is not null and incident_tile(i.lon, i.lat) = lead.value"
 _TILES_OF_A_DEGREE = 200
@@ -265,6 +267,8 @@ def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[s
     for name in ("asked", "returned"):
         if (there := getattr(wanted, name)) is not None:
             ask(f"i.{name} is {'not ' if there else ''}null")
+    if len(wanted.words or "") > 1:  # of a single character there is no pair
+        ask(_IN_WORDS)
     _ask_where(wanted, ask)
     _ask_when(wanted, ask)
     return given, values

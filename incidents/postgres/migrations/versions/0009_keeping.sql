@@ -16,9 +16,7 @@ create trigger incident_worded after insert on incident for each row
   when (new.text <> '') execute function incident_worded();
 create trigger incident_worded_anew after update of text on incident for each row
   when (new.text is distinct from old.text) execute function incident_worded();
-insert into incident_words select id, text_pairs(text) from incident where text <> '';
 create index incident_words_pairs on incident_words using gin (pairs);
-drop index incident_text;
 
 -- An incident with a history stays; said here and not by a key of the history, which every line would be checked against.
 create function incident_stays() returns trigger language plpgsql as $$
