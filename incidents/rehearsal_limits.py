@@ -35,10 +35,9 @@ class Retiming:
     def take(self, sent: Sent) -> Iterator[Line]:
         """One incident; lines in `newly_overdue` and `no_longer_overdue`, one for each clock that is judged otherwise."""
         self.incidents += 1
-        for kind, kept in sent.clocks.items():
-            clock = clocks.from_json(kept)
-            limit = self._limit(kind, sent)
-            counts = self.counts.setdefault(kind, Counter())
+        for clock in map(clocks.from_json, sent.clocks):
+            limit = self._limit(clock.kind, sent)
+            counts = self.counts.setdefault(clock.kind, Counter())
             counts["clocks"] += 1
             was = clocks.overdue(clock, self.now)
             counts["was_overdue"] += was

@@ -16,8 +16,8 @@ from incidents import duplicates
 from incidents.decisions import Decisions
 from incidents.event import Event, Origin, Outcome
 from incidents.incident import Incident
-from incidents.lifecycle import State
 from incidents.rehearsal import Window
+from incidents.rehearsal_events import Real, as_received, facts_of, incident_of
 from incidents.rules import RuleBook
 from incidents.rules_book import CountEventsRule
 from incidents.rules_events import EventVerdict, judge_event
@@ -32,20 +32,6 @@ Line = tuple[str, dict[str, Any]]
 """The list a line belongs to (`new`, `same`, `gone`) and what it says."""
 Key = tuple[str, str]
 """Rule and device (its subject)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Real:
-    """An event as it was told, and what became of it: the incident, until when it was open (None: still is), and the
-    rule and the subject it was received under.
-    """
-
-    event: Event
-    outcome: Outcome
-    number: str | None = None
-    until: datetime | None = None
-    rule: str | None = None
-    subject: str | None = None
 
 
 @dataclass(slots=True)
@@ -146,7 +132,7 @@ class Openings:
             if opened is not None and opened.real is real:
                 opened.why_not = verdict.why
             return
-        arrival = _as_received(event, verdict, category)
+        arrival = as_received(event, verdict, category)
         if real.number is not None:
             self._ask(real.number, event.at, verdict.rule)
             return
@@ -191,7 +177,7 @@ class Openings:
         self._imagined = {}
         for number, opened in sorted(self._opened.items()):
             kept, event, rule = self._asked.get(number), opened.real.event, opened.real.rule
-            line = _facts(event) | {"number": number, "opened_at": event.at, "rule": rule}
+            line = facts_of(event) | {"number": number, "opened_at": event.at, "rule": rule}
             if kept is None:
                 self._count("gone", rule)
                 yield "gone", line | {"why": opened.why_not or self._why_gone(rule)}
@@ -217,7 +203,7 @@ class Openings:
         if self.window.holds(event.at) and event.origin is not Origin.PERSON:
             self._opened.setdefault(number, _Opened(real))
         if real.until is None or real.until > event.at:
-            self.stands(_incident(number, replace(event, subject=real.subject)), real.until)
+            self.stands(incident_of(number, replace(event, subject=real.subject)), real.until)
 
     def _really_judged(self, real: Real) -> None:
         """A rule's verdict as it was given then: its run may be one the proposed book judged as well."""
@@ -263,8 +249,8 @@ class Openings:
                 other.until = max(other.until, event.at + STAYS_OPEN)
             return
         self._made += 1
-        incident = _incident(f"#{self._made}", event)
-        line = _facts(event) | {"rule": event.rule, "at": event.at, "urgent": verdict.urgent}
+        incident = incident_of(f"#{self._made}", event)
+        line = facts_of(event) | {"rule": event.rule, "at": event.at, "urgent": verdict.urgent}
         line |= {"why": verdict.why, "saw": dict(event.saw or {})}
         until = None if run is not None else event.at + STAYS_OPEN
         made = _Imagined(incident, line, until)
@@ -352,56 +338,6 @@ def summary(openings: Openings) -> dict[str, Any]:
             rule: {name: of[name] for name in ("new", "same", "gone")}
             for rule, of in sorted(openings.by_rule.items())
         },
-    }
-
-
-def told_subject(subject: str | None, category: str | None, rule: str | None) -> str | None:
-    """What an event named as its subject, out of what it was received under (`duplicates.subject_of`); None for what the
-    rule named itself.
-    """
-    if subject is None:
-        return None
-    told = subject.removesuffix(f"/rule:{rule}").removesuffix(f"/{category}")
-    return None if told.startswith(("cell:", "rule:")) else told
-
-
-def _as_received(event: Event, verdict: EventVerdict, category: str) -> Event:
-    """The event as the desk would have it before it looks for the same trouble (`incidents.receiving`)."""
-    full = replace(
-        event,
-        category=category,
-        rule=event.rule or verdict.rule,
-        saw=event.saw or verdict.saw or None,
-        subject=verdict.subject_of(event),
-    )
-    return replace(full, subject=duplicates.subject_of(full, category))
-
-
-def _incident(number: str, event: Event) -> Incident:
-    """So much of an incident as finding the same trouble asks for."""
-    return Incident(
-        number=number,
-        state=State.OPEN,
-        version=1,
-        category=event.category or "",
-        source=event.source,
-        first_event_at=event.at,
-        last_event_at=event.at,
-        reported_at=event.at,
-        changed_at=event.at,
-        subject=event.subject,
-        lon=event.place.lon,
-        lat=event.place.lat,
-    )
-
-
-def _facts(event: Event) -> dict[str, Any]:
-    return {
-        "category": event.category,
-        "source": event.source,
-        "subject": event.subject,
-        "cell": event.place.cell_code,
-        "device": event.place.device,
     }
 
 

@@ -23,7 +23,7 @@ QUEUE = ""
 class Sent:
     """A dispatch that really was made: of which incident, what was asked of the routes, and what became of it.
 
-    `limit` is that of handling as its line says it; `clocks` are the incident's newest, by kind (`incidents.clocks`).
+    `limit` is that of handling as its line says it; `clocks` are all of the incident's (`incidents.clocks`, as JSON).
     """
 
     number: str
@@ -36,7 +36,7 @@ class Sent:
     by: str
     assisting: tuple[str, ...] = ()
     limit: Mapping[str, Any] | None = None
-    clocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    clocks: tuple[Mapping[str, Any], ...] = ()
 
 
 def limit_of(sent: Sent, routing: Routing, decisions: Decisions) -> TimeLimit | None:

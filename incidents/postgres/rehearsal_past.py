@@ -20,7 +20,7 @@ from incidents.postgres import packed
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 from incidents.rehearsal import Window
-from incidents.rehearsal_openings import Real, told_subject
+from incidents.rehearsal_events import Real, told_subject
 from incidents.rehearsal_routes import Sent
 from incidents.rules import Columns, SeriesKey, Traits
 
@@ -200,5 +200,5 @@ def _sent(row: tuple[Any, ...]) -> Sent:
         by=row[11],
         assisting=tuple(row[12]),
         limit=row[13],
-        clocks=row[14],
+        clocks=tuple(row[14]),
     )

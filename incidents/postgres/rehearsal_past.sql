@@ -36,9 +36,11 @@ select number, category, source, subject, lon, lat, first_event_at, last_event_a
   from incident where closed_at > %(at)s and first_event_at < %(at)s;
 
 -- name: sent
--- The first dispatch in a span of time of each incident of a stretch.
+-- The first dispatch in a span of time of each incident of a stretch, with every clock the incident ever had.
 select i.id, i.number, i.category, i.condition, i.cell_code, i.community, i.street, i.district, i.source, h.at,
-       h.data ->> 'department', h.by, coalesce(h.data -> 'assisting', '[]'), h.data -> 'limit', i.clocks
+       h.data ->> 'department', h.by, coalesce(h.data -> 'assisting', '[]'), h.data -> 'limit',
+       (select coalesce(jsonb_agg(r), '[]') from history l, jsonb_array_elements(l.data -> 'runs') r
+         where l.incident_id = i.id) || coalesce((select jsonb_agg(c.value) from jsonb_each(i.clocks) c), '[]')
   from incident i
  cross join lateral (select * from history l
                       where l.incident_id = i.id and l.move in ('dispatch', 'redispatch')

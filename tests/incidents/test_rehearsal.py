@@ -17,7 +17,8 @@ from incidents.decisions import Decisions
 from incidents.event import Event, Origin
 from incidents.lifecycle import State
 from incidents.rehearsal import LONGEST, RehearsalRefused, Rejudging, Window, warm_up
-from incidents.rehearsal_openings import Line, Openings, Real, summary, told_subject
+from incidents.rehearsal_events import Real, told_subject
+from incidents.rehearsal_openings import Line, Openings, summary
 from incidents.rules import RuleBook, Verdict
 from incidents.rules_book import (
     CountEventsRule,
