@@ -42,11 +42,14 @@ from api.gauges import Counting
 from api.headers import Guarding
 from api.in_force import InForce
 from api.limits import Limiting
-from api.live import Follower, Ring
+from api.live import Follower
+from api.live_ring import Ring
 from api.objects import Objects
 from api.parts import Parts
 from api.server import on_signal
 from api.settings import Settings
+from api.slow_readers import HangingUp
+from api.turns import Turns
 from api.uploads import FORM_ROOM
 from api.version import version
 from incidents.postgres import accounts, sessions, views
@@ -99,6 +102,10 @@ class _City(FastAPI):
         await super().__call__(scope, receive, send)
 
 
+COMING_IN = 6
+"""Live streams being opened at once; what stands already does not count."""
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The application; nothing is opened before its lifespan begins. AccessUndeclared if a route keeps silent."""
     app = _City(
@@ -117,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Limiting, largest=LARGEST_BODY, elsewhere=photos)
     app.add_middleware(Guarding)
     app.add_middleware(Counting)
+    app.add_middleware(Turns, path="/api/v1/live", at_once=COMING_IN)
     app.short = Express(app.ordinary, app, RUSH)
     app.state.access = access.table(app)
     openapi.install(app)
@@ -136,6 +144,7 @@ def _lifespan(
         await run_in_threadpool(parts.keep_fresh)
         tasks = [
             asyncio.create_task(parts.follower.run(), name="follower"),
+            asyncio.create_task(parts.follower.ring.tick(), name="tick"),
             asyncio.create_task(_every_second(parts), name="keep fresh"),
             asyncio.create_task(_every_minute(parts), name="photos"),
         ]
@@ -152,6 +161,7 @@ def _opened(settings: Settings) -> Parts:
     pool = make_pool(settings.database_url, "api", settings.api_connections)
     numbers_pool = make_pool(settings.database_url, "api-numbers", 2, hasty=True)
     ring = Ring(settings.api_live_ring)
+    HangingUp.patience_s = settings.api_patience_s
     return Parts(
         settings=settings,
         pool=pool,

@@ -38,6 +38,11 @@ MISSING = Gauge(
     "Years whose holidays somebody has to confirm now; from 1 November on next year counts.",
     registry=REGISTRY,
 )
+SLOW_READERS = Counter(
+    "yiwang_api_slow_readers",
+    "Connections hung up on because the other side did not read.",
+    registry=REGISTRY,
+)
 FACTS = Counter("yiwang_api_live_facts", "Facts taken into the live ring.", registry=REGISTRY)
 
 

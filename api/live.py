@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from bisect import bisect_right
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +17,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from api.access import Caller, Scope
-from api.shapes import told
+from api.live_ring import Change, Ring, decode
 
 _log = logging.getLogger(__name__)
 
@@ -29,125 +29,23 @@ ANSWER_S = 5.0
 """For the broker to answer before it counts as away."""
 STOP_S = 3.0
 """For a consumer to close."""
-KNOWN = 50_000
-"""Facts whose repetition is noticed; the relay repeats, after a crash, at most the last batch it sent."""
 READ_BACK_AT_MOST = 50_000
 """Who is further behind than this reloads the list instead (`reset`)."""
-
-
-class Told(msgspec.Struct, frozen=True, tag_field="schema", tag="incident_fact.v1"):
-    """A fact as it travels (docs/wire); additions pass unread."""
-
-    fact_id: str
-    fact: str
-    number: str
-    version: int
-    at: str
-    by_role: str
-    from_state: str | None
-    incident: dict[str, Any]
-
-
-_decode = msgspec.json.Decoder(Told).decode
+PAST_KEPT_S = 30.0
+"""What was read back for one is kept so long for the others that come back with him."""
 
 
 @dataclass(slots=True)
-class Change:
-    """One fact in the ring, written out at most once for those who may read it all and once for walls."""
+class Past:
+    """Changes read back from Kafka: all behind `after` up to `until`, by their offsets."""
 
-    offset: int
-    fact: Told
-    _frames: dict[bool, bytes] = field(default_factory=dict)
+    after: int
+    until: int
+    changes: list[Change] = field(default_factory=list)
 
-    def within(self, scope: Scope) -> bool:
-        """Whether a caller of that scope may see it."""
-        view = self.fact.incident
-        place = (view.get("cell_code"), view.get("community"))
-        departments = (view.get("department"), *view.get("assisting", ()))
-        return any(scope.covers(one, *place) for one in departments)
-
-    def concerns(self, name: str) -> bool:
-        """Whether it is of an incident that this person reported or is asked to look at."""
-        view = self.fact.incident
-        return view.get("inspector") == name or view.get("source") == f"person:{name}"
-
-    def frame(self, caller: Caller) -> bytes:
-        """The server-sent event, as this caller may read it."""
-        open_ = caller.sees_text
-        if open_ not in self._frames:
-            body = msgspec.structs.asdict(self.fact) | {
-                "incident": told(self.fact.incident, caller)
-            }
-            data = msgspec.json.encode(body)
-            self._frames[open_] = b"id: %d\nevent: incident\ndata: %b\n\n" % (self.offset, data)
-        return self._frames[open_]
-
-
-class Ring:
-    """The newest changes, by their place in a row that only grows; older ones are forgotten."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._slots: list[Change | None] = [None] * size
-        self._known: dict[str, None] = {}
-        self.next = 0  # place of the change that comes next
-        self.head = -1  # newest offset read, repeated or not
-        self._news = asyncio.Event()
-        self.closed = False
-
-    @property
-    def first(self) -> int:
-        """Place of the oldest change still here."""
-        return max(0, self.next - self._size)
-
-    def add(self, offset: int, fact: Told) -> bool:
-        """Take a change in; False for a repetition."""
-        self.head = max(self.head, offset)
-        if fact.fact_id in self._known:
-            return False
-        self._known[fact.fact_id] = None
-        if len(self._known) > max(KNOWN, 2 * self._size):
-            del self._known[next(iter(self._known))]
-        self._slots[self.next % self._size] = Change(offset, fact)
-        self.next += 1
-        return True
-
-    def announce(self) -> None:
-        """Wake everybody who waits."""
-        self._news.set()
-        self._news = asyncio.Event()
-
-    def close(self) -> None:
-        """Let every open stream end now."""
-        self.closed = True
-        self.announce()
-
-    async def news(self, at_most: float) -> None:
-        """Return when something was added, or after so many seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(at_most):
-                await self._news.wait()
-
-    def at(self, place: int) -> Change:
-        """The change at a place that is still here."""
-        change = self._slots[place % self._size]
-        assert change is not None
-        return change
-
-    def after(self, offset: int) -> int | None:
-        """Place of the first change behind an offset; None when changes in between are forgotten here."""
-        low, high = self.first, self.next
-        if low == high:
-            return self.next if offset >= self.head else None
-        if low > 0 and offset < self.at(low).offset:
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            if self.at(middle).offset <= offset:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+    def behind(self, offset: int) -> list[Change]:
+        """Those behind an offset within."""
+        return self.changes[bisect_right(self.changes, offset, key=lambda one: one.offset) :]
 
 
 class Follower:
@@ -160,6 +58,12 @@ class Follower:
         self.ring = ring
         self.connected = False
         self.unreadable = 0
+        self._goal = 0  # where the topic ended when we came up
+        self._begin = 0  # the oldest offset that Kafka still had when we last looked
+        self._caught_up = asyncio.Event()
+        self._reading = asyncio.Lock()
+        self._asked: list[int] = []
+        self._past: Past | None = None
 
     async def run(self) -> None:
         """Until cancelled. Never raises on trouble with Kafka: waits and tries again."""
@@ -175,11 +79,22 @@ class Follower:
                 _log.warning("live: Kafka 不可用，稍后重试 / %s: %s", type(fault).__name__, fault)
             await asyncio.sleep(RETRY_S)
 
+    async def caught_up(self, at_most: float) -> bool:
+        """Whether everything told before this process came up is in the ring; waits so many seconds for it.
+
+        Before that no stream can be placed: it would be told old changes as new, or that its own id is unknown.
+        """
+        if not self._caught_up.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._caught_up.wait(), at_most)
+        return self._caught_up.is_set()
+
     async def _follow(self) -> None:
         async with self._consumer() as consumer:
             consumer.seek(self._part, await self._where_to_start(consumer))
             self.connected = True
             try:
+                self._look_whether_caught_up()
                 while True:
                     await self._read_some(consumer)
             finally:
@@ -193,6 +108,11 @@ class Follower:
             for message in messages:
                 self._take(message.offset, message.value)
             self.ring.announce()
+        self._look_whether_caught_up()
+
+    def _look_whether_caught_up(self) -> None:
+        if self.ring.head + 1 >= self._goal:
+            self._caught_up.set()
 
     async def _where_to_start(self, consumer: Any) -> int:
         if consumer.partitions_for_topic(self._part.topic) is None:
@@ -200,6 +120,7 @@ class Follower:
         ends = await consumer.end_offsets([self._part])
         begins = await consumer.beginning_offsets([self._part])
         end, begin = ends[self._part], begins[self._part]
+        self._goal = int(end)
         if self.ring.head >= end:  # the topic was made anew: ids of before mean nothing now
             self.ring.head = -1
         if self.ring.head >= 0:
@@ -210,7 +131,7 @@ class Follower:
 
     def _take(self, offset: int, value: bytes | None) -> None:
         try:
-            self.ring.add(offset, _decode(value or b""))
+            self.ring.add(offset, decode(value or b""))
         except msgspec.MsgspecError as fault:
             self.unreadable += 1
             self.ring.head = max(self.ring.head, offset)
@@ -241,29 +162,53 @@ class Follower:
             elif not stopping.cancelled():
                 stopping.exception()
 
-    async def read_back(self, after: int, until: int) -> list[Change] | None:
-        """Changes behind an offset and before another, from Kafka; None when they are gone or too many."""
-        if until - after > READ_BACK_AT_MOST:
+    async def read_back(self, after: int) -> Past | None:
+        """Changes behind an offset up to the newest, from Kafka; None when they are gone or too many.
+
+        A thousand phones that come back from one dead spell ask at once: one reading answers all of them.
+        """
+        if not self.connected or self._too_far(after):
             return None
-        known: set[str] = set()
-        found: list[Change] = []
+        self._asked.append(after)
+        try:
+            async with self._reading:
+                past = self._past
+                if past is None or past.after > after or self.ring.after(past.until) is None:
+                    past = self._past = None if self._too_far(after) else await self._read()
+                    asyncio.get_running_loop().call_later(PAST_KEPT_S, self._forget, past)
+                return past if past is not None and past.after <= after else None
+        finally:
+            self._asked.remove(after)
+
+    def _too_far(self, after: int) -> bool:
+        return after + 1 < self._begin or self.ring.head - after > READ_BACK_AT_MOST
+
+    def _forget(self, past: Past | None) -> None:
+        if self._past is past:
+            self._past = None
+
+    async def _read(self) -> Past | None:
+        """Back to the oldest that is asked for and is still there."""
         async with self._consumer() as consumer:
-            begin = (await consumer.beginning_offsets([self._part]))[self._part]
-            if begin > after + 1:
+            self._begin = (await consumer.beginning_offsets([self._part]))[self._part]
+            wanted = [one for one in self._asked if not self._too_far(one)]
+            if not wanted:
                 return None
-            consumer.seek(self._part, max(begin, after + 1 - LOOK_BACK))
-            while await consumer.position(self._part) < until:
+            past = Past(min(wanted), self.ring.head)
+            known: set[str] = set()
+            consumer.seek(self._part, max(self._begin, past.after + 1 - LOOK_BACK))
+            while await consumer.position(self._part) <= past.until:
                 batches = await consumer.getmany(timeout_ms=2000, max_records=2000)
                 if not batches:
                     return None
                 for message in batches.get(self._part, []):
-                    _sort_in(message, after, until, known, found)
-        return found
+                    _sort_in(message, past, known)
+        return past
 
 
-def _sort_in(message: Any, after: int, until: int, known: set[str], found: list[Change]) -> None:
+def _sort_in(message: Any, past: Past, known: set[str]) -> None:
     with contextlib.suppress(msgspec.MsgspecError):
-        fact = _decode(message.value or b"")
-        if fact.fact_id not in known and after < message.offset < until:
-            found.append(Change(message.offset, fact))
+        fact = decode(message.value or b"")
+        if fact.fact_id not in known and past.after < message.offset <= past.until:
+            past.changes.append(Change(message.offset, fact))
         known.add(fact.fact_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -13,13 +14,17 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from api.settings import Settings
+from api.slow_readers import HangingUp, let_the_kernel_watch
 
 GRACE_S = 4
 """Requests under way get so long to end; the whole stop takes at most five seconds."""
+KNOCKING = 4096
+"""Connections that may wait to be taken: after a restart everybody comes back at once."""
 
 
 def serve(settings: Settings) -> bool:
     """Serve until SIGINT or SIGTERM; False when the port is taken or the application does not start."""
+    _as_many_connections_as_allowed()
     config = uvicorn.Config(
         "api.__main__:application",
         factory=True,
@@ -27,7 +32,8 @@ def serve(settings: Settings) -> bool:
         port=settings.api_port,
         workers=settings.api_workers,
         loop="uvloop",
-        http="httptools",
+        http=HangingUp,
+        backlog=KNOCKING,
         ws="none",
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=30,
@@ -42,6 +48,7 @@ def serve(settings: Settings) -> bool:
         listening = config.bind_socket()
     except SystemExit:
         return False
+    let_the_kernel_watch(listening)
     if settings.api_workers > 1:
         Multiprocess(config, sockets=[listening]).run()
         return True
@@ -51,6 +58,13 @@ def serve(settings: Settings) -> bool:
     ):  # uvicorn raises the signal again when all is closed
         server.run(sockets=[listening])
     return server.started
+
+
+def _as_many_connections_as_allowed() -> None:
+    """Each connection is an open file; many systems allow a process a thousand until it asks for more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.contextmanager

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """How many live changes one process remembers for those who reconnect."""
     api_live_minutes: float = Field(default=15.0, gt=0)
     """After this a live stream ends itself and the client reconnects: nothing lives for ever."""
+    api_patience_s: float = Field(default=30.0, gt=0, le=600)
+    """Who reads nothing for so long of what he is sent is hung up on; he comes back and is told what he missed."""
     proxies: str = ""
     """Addresses of the proxies in front, by commas: they are believed in X-Forwarded-Proto and -For. Empty: none."""
     media: str = Field(

@@ -52,7 +52,7 @@ class Api:
 @contextlib.contextmanager
 def an_api(url: str, kafka: str, home: Path, **settings: str) -> Iterator[Api]:
     """Started and stopped; killed if it will not stop."""
-    port = ports.free_port()
+    port = int(settings.get("YIWANG_API_PORT", 0)) or ports.free_port()
     environ = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")} | {
         "YIWANG_DATABASE_URL": url,
         "YIWANG_KAFKA": kafka,
