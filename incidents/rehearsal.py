@@ -19,6 +19,8 @@ LONGEST = timedelta(days=31)
 """The longest span of time of one rehearsal."""
 WARM_UP = timedelta(days=1)
 """How long before the span rules begin to walk, at least: what was under way when it began is then known."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""Who asks until now by his own clock is understood."""
 
 
 class RehearsalRefused(IncidentError):
@@ -50,14 +52,17 @@ class Window:
         """Whether the moment lies in it."""
         return self.begins <= at < self.ends
 
-    def check_past(self, now: datetime) -> None:
-        """RehearsalRefused when it goes beyond now: what has not happened cannot be rehearsed."""
-        if self.ends > now:
+    def past(self, now: datetime) -> Window:
+        """The span until now at the latest; RehearsalRefused when it goes beyond by more than clocks may differ."""
+        if self.ends <= now:
+            return self
+        if self.ends > now + CLOCKS_DIFFER:
             raise RehearsalRefused(
                 zh="预演的结束不得晚于现在",
                 en="a rehearsal ends now at the latest",
                 pointer="/to",
             )
+        return Window(self.begins, now)
 
 
 def warm_up(of: Iterable[Rule]) -> timedelta:

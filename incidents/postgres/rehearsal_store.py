@@ -62,7 +62,7 @@ class Claimed:
 
 def ask(conn: Connection, kind: str, body: Mapping[str, Any], window: Window, by: str) -> int:
     """Keep a rehearsal to be held; its id. DecisionRefused exactly as the proposal's PUT, RehearsalRefused."""
-    window.check_past(decision_store.clock(conn))
+    window = window.past(decision_store.clock(conn))
     proposed(conn, kind, body)
     with conn.transaction():
         if waiting(conn) >= MOST_WAITING:

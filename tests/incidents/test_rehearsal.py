@@ -300,8 +300,10 @@ def test_a_span_is_in_order_at_most_a_month_and_in_the_past() -> None:
         with pytest.raises(RehearsalRefused):
             Window(begins, ends)
     with pytest.raises(RehearsalRefused, match="晚于现在"):
-        Window(NOON, NOON + minutes(1)).check_past(NOON)
-    Window(NOON, NOON + LONGEST).check_past(NOON + LONGEST)
+        Window(NOON, NOON + minutes(2)).past(NOON)
+    whole = Window(NOON, NOON + LONGEST)
+    assert whole.past(NOON + LONGEST) == whole
+    assert whole.past(whole.ends - minutes(1)) == Window(NOON, whole.ends - minutes(1))
 
 
 def test_rules_begin_to_walk_as_far_before_as_any_of_them_looks_back() -> None:
