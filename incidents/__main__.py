@@ -373,14 +373,22 @@ app.add_typer(rehearsal_commands.commands(lambda: _database(_settings()), _body)
 app.add_typer(audit_commands.commands(lambda: _database(_settings())), name="audit")
 
 
+MOST_FAULTS = 50
+"""Faults a refusal tells one by one: of hundreds that are one mistake, the first would scroll away."""
+
+
 def main() -> None:
     """Run the command; refusals are one sentence on stderr and exit 1."""
     try:
         app()
     except CityError as refusal:
         print(refusal, file=sys.stderr)
-        for row, reason in refusal.facts.get("faults", ()):
+        faults = refusal.facts.get("faults", ())
+        for row, reason in faults[:MOST_FAULTS]:
             print(f"  {row}: {reason}", file=sys.stderr)
+        if len(faults) > MOST_FAULTS:
+            more = len(faults) - MOST_FAULTS
+            print(f"  …另有 {more} 处 / and {more} more", file=sys.stderr)
         sys.exit(1)
     except psycopg.OperationalError as fault:
         print(migrate.unreachable(fault), file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -80,11 +81,23 @@ def welcome(wishes: Wishes, ground: Ground, seconds: float) -> str:
             f"    {each.get('name', ''):20} {each.get('role', ''):16} {each.get('token', '')}"
             for each in accounts
         ]
+    token = told_token(wishes.home / "logs" / "seed.log")
+    if token:
+        lines += [
+            "",
+            f"  管理员 admin 的令牌，只显示这一次 / administrator's token, shown once    {token}",
+        ]
     word = next((each["password"] for each in accounts if "password" in each), None)
     if word:
         lines += ["", f"  演示口令 / password of all demo accounts but the machines'    {word}"]
     lines += ["", "  Ctrl-C 停止 / stops everything"]
     return "\n".join(lines)
+
+
+def told_token(log: Path) -> str | None:
+    """The token of the administrator the seed made just now; None when there was one already, or it was given."""
+    found = re.search(r"\byw_[\w-]+", log.read_text(errors="replace")) if log.exists() else None
+    return found[0] if found else None
 
 
 def read_accounts(file: Path) -> list[dict[str, Any]]:

@@ -155,8 +155,9 @@ class System:
             self._run_once(once)
 
     def _run_once(self, once: Once) -> None:
-        """Run a preparing command; its words go to its log, and to the terminal if it fails."""
+        """Run a preparing command; its words go to its log, its owner's to read, and to the terminal if it fails."""
         log = self.supervision.logs / f"{once.name}.log"
+        log.touch(mode=0o600)
         with log.open("w") as out:
             process = subprocess.Popen(
                 once.command,

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from local import ports
+from local.run import told_token
 from local.scratch import scratch_folder
 
 pytestmark = pytest.mark.real
@@ -229,3 +230,12 @@ def test_ctrl_c_in_a_terminal_lets_make_end_with_0(folder: Path) -> None:
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0, said.decode()
+
+
+def test_the_token_of_an_administrator_just_made_is_told_and_no_other(tmp_path: Path) -> None:
+    log = tmp_path / "seed.log"
+    assert told_token(log) is None
+    log.write_text("已建管理员 admin\n管理员令牌（只显示这一次）: yw_a-B_9\n", "utf-8")
+    assert told_token(log) == "yw_a-B_9"
+    log.write_text("规则已就绪 / decisions seeded: 无 none (there already)\n", "utf-8")
+    assert told_token(log) is None

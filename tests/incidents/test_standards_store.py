@@ -282,6 +282,29 @@ def test_the_commands_say_what_is_wrong_with_a_file_and_where(
     assert (wrong.returncode, "categories" in wrong.stderr) == (2, True)
 
 
+def test_a_city_puts_its_own_departments_in_place_in_the_order_its_page_says(
+    conn: Connection,
+) -> None:
+    """docs/city.md: add, change what refers to the old ones, drop them; any other order is refused with the reason."""
+    head = rows_of(conn, "departments")[0]
+    own = as_csv([head, ["QS-CG", "青山市城管局", "", ""], ["QS-HW", "环卫中心", "", "QS-CG"]])
+    with pytest.raises(DecisionRefused, match="没有主管部门"):
+        standards_store.propose(conn, own, NOW)
+    standards_store.adopt(conn, own, "张局", Asked(None, True))
+    rows = rows_of(conn, "categories")
+    column = next(n for n, name in enumerate(rows[0]) if "主管部门" in str(name))
+    theirs = [[*row[:column], "QS-HW", *row[column + 1 :]] for row in rows[1:]]
+    standards_store.adopt(conn, as_csv([rows[0], *theirs]), "张局", NOW)
+    with pytest.raises(DecisionRefused, match="没有部门") as refused:
+        standards_store.adopt(conn, own, "张局", NOW)
+    assert any(row.startswith("routes[") for row, _ in refused.value.facts["faults"])
+    routes = decision_store.editions_in_force(conn)["routes"].body["routes"]
+    sent = [{**one, "department": "QS-HW", "assisting": []} for one in routes]
+    decision_store.keep(conn, "routes", {"routes": sent}, "张局")
+    standards_store.adopt(conn, own, "张局", NOW)
+    assert set(decision_store.in_force(conn).departments) == {"QS-CG", "QS-HW"}
+
+
 def test_the_whole_as_shown_can_be_compared_and_put_again(
     conn: Connection, database_url: str, tmp_path: Path
 ) -> None:
