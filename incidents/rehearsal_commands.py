@@ -149,7 +149,8 @@ def _tell(found: Rehearsal, lists: Mapping[str, list[dict[str, Any]]], as_json: 
     typer.echo(f"预演 rehearsal {found.id} · {found.kind} · {span} · {found.state}")
     if found.fault:
         typer.echo(found.fault)
-    for name, value in (found.result or {}).items():
+    figures = (found.result or {}).items()
+    for name, value in sorted(figures, key=lambda one: isinstance(one[1], dict)):
         _tell_figures(name, value)
     for name, lines in lists.items():
         typer.echo(f"{name}（{len(lines)}）")

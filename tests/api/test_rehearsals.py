@@ -120,6 +120,7 @@ def test_one_that_was_cut_off_is_shown_so_and_held_when_asked_once_more(
         window = Window(now - timedelta(hours=1), now)
         number = rehearsal_store.ask(conn, "routes", {"routes": []}, window, "test")
         rehearsal_store.claim(conn, number)
+        conn.execute("select pg_advisory_unlock_all()")  # as when its process ends
     assert look(client, number)["state"] == "interrupted"
     again = client.post(f"{PLACE}/{number}/again", headers=token("administrator"))
     assert again.status_code == 202
