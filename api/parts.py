@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -25,7 +24,7 @@ from api.rehearsing import Rehearsing
 from api.settings import Settings
 from incidents.incident import Incident
 from incidents.postgres import jobs, views
-from incidents.postgres.connection import Connection
+from incidents.postgres.connection import Connection, Lent
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
 from incidents.postgres.recent import Recent
@@ -62,11 +61,9 @@ class Parts:
         """How long sessions and passwords last."""
         return self.settings.limits
 
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
+    def connection(self) -> Lent:
         """A connection for one request."""
-        with self.pool.connection() as connection:
-            yield connection
+        return Lent(self.pool)
 
     def whole_ledger(
         self, connection: Connection, lock: Callable[[], object] | None = None

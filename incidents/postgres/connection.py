@@ -49,6 +49,25 @@ def pool(url: str, name: str, size: int, *, hasty: bool = False) -> ConnectionPo
     )
 
 
+class Lent:
+    """A connection of a pool for a while; what is not committed when it goes back is rolled back.
+
+    `ConnectionPool.connection` for connections that commit by themselves: it spares the commit of nothing at the end.
+    """
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: ConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> Connection:
+        self._connection = self._pool.getconn()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.putconn(self._connection)
+
+
 def _check(connection: Connection) -> None:
     if time.monotonic() - _answered.get(connection, 0.0) > UNASKED_S:
         ConnectionPool.check_connection(connection)

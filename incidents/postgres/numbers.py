@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
 
 from incidents.errors import NumbersExhausted
-from incidents.postgres.connection import Connection
+from incidents.postgres.connection import Connection, Lent
 from incidents.postgres.queries import named
 
 PER_DAY = 99_999
@@ -48,5 +48,5 @@ class Numbers:
 
     def __call__(self, region: str, day: date) -> str:
         """The next number of a region's day; NumbersExhausted, PoolTimeout."""
-        with self._pool.connection() as conn:
+        with Lent(self._pool) as conn:
             return take(conn, region, day)
