@@ -126,7 +126,7 @@ def test_what_is_wrong_in_a_body_is_pointed_at(client: TestClient) -> None:
 
 
 def test_a_form_nobody_here_writes_is_a_406(client: TestClient) -> None:
-    answer = client.get("/api/v1/incidents", headers={**token("wall"), "Accept": "application/pdf"})
+    answer = client.get("/api/v1/incidents", headers={**token("wall"), "Accept": "image/png"})
     assert answer.status_code == 406
     assert "text/csv" in answer.json()["have"]
 
