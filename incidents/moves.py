@@ -204,6 +204,14 @@ def _check_needs(incident: Incident, row: Move, given: Given, asking: Asking) ->
     if row.name == "ask_suspend":
         _check_until(row, given["until"], asking)
     _check_answer(row, given, asking)
+    theirs = {asking.by.department, *asking.by.below} - {None}
+    if given.get("handler") and row.name == "note" and incident.department not in theirs:
+        raise MoveForbidden(
+            zh="经办人由主办部门指定",
+            en="who handles it is named by the department in charge",
+            move=row.name,
+            department=incident.department,
+        )
 
 
 def _check_answer(row: Move, given: Given, asking: Asking) -> None:

@@ -139,6 +139,17 @@ def test_an_assisting_department_may_note_and_nothing_else(bench: Bench) -> None
 # ── 延期 挂账 ──
 
 
+def test_who_handles_it_is_named_by_the_department_in_charge(bench: Bench) -> None:
+    incident = bench.report()
+    bench.do(incident, "open", OFFICER)
+    bench.do(incident, "dispatch", DISPATCHER, department="CG-HW", assisting=["PS"])
+    named = bench.do(incident, "note", CREW, reason="换人", handler="老李")
+    assert named.handler == "老李"
+    for by in (DRAINAGE, DISPATCHER, OFFICER):
+        with pytest.raises(MoveForbidden, match="主办部门"):
+            bench.do(incident, "note", by, reason="换人", handler="老赵")
+
+
 def test_two_extensions_are_granted_and_no_third(bench: Bench) -> None:
     incident = bench.handling()
     for n in (1, 2):

@@ -65,6 +65,7 @@ def refusals(
         *({MoveRefused} if _against_the_record(before, name, by, at) else ()),
         *({MoveForbidden} if _files_wrongly(before, name, by, given) else ()),
         *({MoveForbidden} if _scores_himself(by, given) else ()),
+        *({MoveForbidden} if _names_anothers_handler(before, name, by, given) else ()),
         *({MoveIncomplete} if _lacking(before, name, given, at) else ()),
         *(_merging(before, by, given, others) if name == "merge" else ()),
     }
@@ -85,6 +86,14 @@ def _files_wrongly(before: Incident, name: str, by: Actor, given: Mapping[str, A
         return False
     unfiled = before.state in {State.REPORTED, State.CONFIRMING, State.OPEN}
     return by.role in {Role.DEPARTMENT, Role.INSPECTOR} or not unfiled
+
+
+def _names_anothers_handler(
+    before: Incident, name: str, by: Actor, given: Mapping[str, Any]
+) -> bool:
+    """Who of a department handles it, that department says."""
+    his = before.department is not None and before.department in {by.department, *by.below}
+    return name == "note" and "handler" in given and not his
 
 
 def _scores_himself(by: Actor, given: Mapping[str, Any]) -> bool:
