@@ -74,9 +74,7 @@ _WALKED = {
     "opened_before": "i.opened_at - interval '0 s' < %(opened_before)s "
     "and i.reported_at < %(opened_before)s::timestamptz + interval '1 hour'",
 }
-_IN_WORDS = (
-    "i.id in (select w.incident_id from incident_words w where w.pairs @> text_pairs(%(words)s::text))"
-)
+_IN_WORDS = "i.id in (select w.incident_id from incident_words w where w.pairs @> text_pairs(%(words)s::text))"
 _IN_BOX = "i.lon between %(west)s and %(east)s and i.lat between %(south)s and %(north)s"
 _IN_TILE = "i.lon is not null and i.lat is not null and incident_tile(i.lon, i.lat) = lead.value"
 _TILES_OF_A_DEGREE = 200
