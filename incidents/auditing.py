@@ -124,23 +124,30 @@ def broken(
         yield Fault(
             number,
             "version",
-            f"案件为第 {version} 版，流转记录却有 {len(lines)} 条",
-            f"the incident is of version {version}, its history has {len(lines)} lines",
+            f"案件为第 {version} 版，流转记录却有 {len(lines)} 条；以流转记录为准，查明是谁改的",
+            f"the incident is of version {version}, its history has {len(lines)} lines: the history is right, find out who "
+            "changed the row",
         )
 
 
 def numbering(number: str, region_days: Mapping[str, int]) -> Iterator[Fault]:
     """What is wrong with a number: its form, or beyond what was ever given out for its region and day."""
     if not _NUMBER.fullmatch(number):
-        yield Fault(number, "number", "编号不合格式", "not the form of an incident number")
+        yield Fault(
+            number,
+            "number",
+            "编号不合格式：案件不是本系统立的，查明来历",
+            "not the form of an incident number: find out where it came from",
+        )
         return
     last = region_days.get(number[:14], 0)
     if int(number[14:]) > last:
         yield Fault(
             number,
             "number",
-            f"编号大于该日已发出的最大号 {last}：计数被改动，或案件不是本系统立的",
-            f"beyond {last}, the last number given out that day: the counter was changed, or the incident put in",
+            f"编号大于该日已发出的最大号 {last}：计数被改动，或案件不是本系统立的；与备份比对",
+            f"beyond {last}, the last number given out that day: the counter was changed, or the incident put in; compare "
+            "with a backup",
         )
 
 

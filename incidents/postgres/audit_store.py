@@ -160,8 +160,8 @@ def _unfolded(
             yield Fault(
                 incident.number,
                 "unfoldable",
-                f"流转记录推不出案件（{why}）",
-                f"the history gives no incident ({why})",
+                f"流转记录推不出案件（{why}）；请连同此案件的导出文件报告开发者",
+                f"the history gives no incident ({why}); tell the developers, with the incident's export",
             )
             return
         again = replace(again, **{name: getattr(incident, name) for name in _BESIDE_HISTORY})

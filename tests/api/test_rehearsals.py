@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from incidents.lifecycle import Role
 from incidents.postgres import rehearsal_store
 from incidents.postgres.connection import connect
 from incidents.rehearsal import Window
-from tests.api.town import Town, dispatched, token
+from tests.api.town import ROLES, Town, dispatched, token
 
 pytestmark = pytest.mark.real
 
@@ -104,6 +105,16 @@ def test_a_span_or_a_kind_that_makes_no_sense_is_refused(
     answer = ask(client, **more)
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"]
+
+
+def test_administrators_and_shift_leads_may_and_nobody_else(client: TestClient) -> None:
+    may = {Role.ADMINISTRATOR, Role.SHIFT_LEAD}
+    for role in ROLES:
+        asked = [
+            client.post(PLACE, json={}, headers=token(role)).status_code,
+            *(client.get(f"{PLACE}{path}", headers=token(role)).status_code for path in ("", "/1")),
+        ]
+        assert all((status != 403) == (role in may) for status in asked), (role, asked)
 
 
 def test_it_tells_of_the_whole_city_and_so_not_to_an_account_of_an_area(client: TestClient) -> None:
