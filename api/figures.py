@@ -85,7 +85,7 @@ def _focus(
     ] = None,
 ) -> Figures:
     wanted = tuple(sorted(set(theme))) if theme else None
-    return Figures(parts, Whose(narrowed(caller, area), caller.scope.department, wanted))
+    return Figures(parts, Whose(narrowed(caller, area), caller.scope.departments, wanted))
 
 
 Focus = Annotated[Figures, Depends(_focus)]

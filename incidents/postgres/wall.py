@@ -16,17 +16,17 @@ Row = tuple[Any, ...]
 
 
 class Whose(NamedTuple):
-    """Whose figures: cells under a code prefix, a department's, categories that begin so; None for no such limit."""
+    """Whose figures: cells under a code prefix, some departments', categories that begin so; None for no such limit."""
 
     area: str | None = None
-    department: str | None = None
+    departments: tuple[str, ...] | None = None
     theme: tuple[str, ...] | None = None
 
     def values(self) -> dict[str, Any]:
         """As the statements ask for them."""
         return {
             "area": self.area,
-            "department": self.department,
+            "departments": None if self.departments is None else list(self.departments),
             "theme": None if self.theme is None else list(self.theme),
         }
 

@@ -4,7 +4,7 @@ select state, count(*), count(*) filter (where due_at < now()), count(*) filter 
   from incident
  where state not in ('closed', 'void')
    and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-   and (%(department)s::text is null or department = %(department)s)
+   and (%(departments)s::text[] is null or department = any(%(departments)s))
    and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
  group by state;
 
@@ -22,7 +22,7 @@ select count(*) filter (where reported_at >= %(since)s), count(*) filter (where 
               union all select id from incident where state in ('handled', 'verifying') and handled_at >= %(since)s
               union all select id from incident where state not in ('closed', 'void') and due_at between %(since)s and now())
    and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-   and (%(department)s::text is null or department = %(department)s)
+   and (%(departments)s::text[] is null or department = any(%(departments)s))
    and (%(theme)s::text[] is null or category ^@ any(%(theme)s));
 
 -- name: machines
@@ -39,7 +39,7 @@ select c.code, a.name, c.open, c.overdue, c.urgent
           from incident
          where state not in ('closed', 'void')
            and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-           and (%(department)s::text is null or department = %(department)s)
+           and (%(departments)s::text[] is null or department = any(%(departments)s))
            and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
          group by 1) c
   left join lateral (select name from grid_area g where g.level = %(level)s and g.code = c.code
@@ -53,14 +53,14 @@ select coalesce(r.step, c.step), coalesce(r.n, 0), coalesce(c.n, 0)
           from incident
          where reported_at >= %(from)s and reported_at < %(to)s
            and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-           and (%(department)s::text is null or department = %(department)s)
+           and (%(departments)s::text[] is null or department = any(%(departments)s))
            and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
          group by 1) r
   full join (select date_bin(make_interval(secs => %(step)s), closed_at, %(from)s) as step, count(*) as n
           from incident
          where closed_at >= %(from)s and closed_at < %(to)s and state = 'closed'
            and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-           and (%(department)s::text is null or department = %(department)s)
+           and (%(departments)s::text[] is null or department = any(%(departments)s))
            and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
          group by 1) c on c.step = r.step
  order by 1;
@@ -71,13 +71,13 @@ select coalesce(r.category, o.category), coalesce(o.n, 0), coalesce(r.n, 0)
   from (select category, count(*) as n from incident
          where reported_at >= %(since)s
            and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-           and (%(department)s::text is null or department = %(department)s)
+           and (%(departments)s::text[] is null or department = any(%(departments)s))
            and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
          group by category) r
   full join (select category, count(*) as n from incident
          where state not in ('closed', 'void')
            and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-           and (%(department)s::text is null or department = %(department)s)
+           and (%(departments)s::text[] is null or department = any(%(departments)s))
            and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
          group by category) o on o.category = r.category
  order by 2 desc, 3 desc, 1;
@@ -89,7 +89,7 @@ select d.code, d.name, coalesce(o.open, 0), coalesce(o.overdue, 0), coalesce(h.h
   left join (select department, count(*) as open, count(*) filter (where due_at < now()) as overdue from incident
               where state not in ('closed', 'void')
                 and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-                and (%(department)s::text is null or department = %(department)s)
+                and (%(departments)s::text[] is null or department = any(%(departments)s))
                 and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
               group by department) o on o.department = d.code
   left join (select department, count(*) as handled,
@@ -97,10 +97,10 @@ select d.code, d.name, coalesce(o.open, 0), coalesce(o.overdue, 0), coalesce(h.h
                from incident
               where closed_at >= %(since)s and state = 'closed'
                 and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-                and (%(department)s::text is null or department = %(department)s)
+                and (%(departments)s::text[] is null or department = any(%(departments)s))
                 and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
               group by department) h on h.department = d.code
- where %(department)s::text is null or d.code = %(department)s
+ where %(departments)s::text[] is null or d.code = any(%(departments)s)
  order by 3 desc, 1;
 
 -- name: cells
@@ -108,7 +108,7 @@ select d.code, d.name, coalesce(o.open, 0), coalesce(o.overdue, 0), coalesce(h.h
 select cell, count(*) from incident
  where state not in ('closed', 'void') and cell is not null
    and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-   and (%(department)s::text is null or department = %(department)s)
+   and (%(departments)s::text[] is null or department = any(%(departments)s))
    and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
  group by cell;
 
@@ -117,7 +117,7 @@ select cell, count(*) from incident
 select cell, floor(extract(epoch from reported_at - %(from)s) / 3600)::int, count(*) from incident
  where reported_at >= %(from)s and reported_at < %(to)s and cell is not null
    and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-   and (%(department)s::text is null or department = %(department)s)
+   and (%(departments)s::text[] is null or department = any(%(departments)s))
    and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
  group by 1, 2;
 
@@ -129,7 +129,7 @@ with mine as (
                 union all select id from incident where closed_at >= %(since)s
                 union all select id from incident where state in ('dispatched', 'handling', 'suspended', 'handled', 'verifying'))
      and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-     and (%(department)s::text is null or department = %(department)s)
+     and (%(departments)s::text[] is null or department = any(%(departments)s))
      and (%(theme)s::text[] is null or category ^@ any(%(theme)s))),
 took as (
   select 1 as place, 'open' as step, opened_at as done, opened_at - first_event_at as took from mine
@@ -173,7 +173,7 @@ select h.at, h.move, h.from_state, h.to_state, h.role, coalesce(h.department, h.
   from history h join incident i on i.id = h.incident_id
  where i.number = %(number)s
    and (%(area)s::text is null or starts_with(i.cell_code, %(area)s))
-   and (%(department)s::text is null or i.department = %(department)s)
+   and (%(departments)s::text[] is null or i.department = any(%(departments)s))
  order by h.seq limit 200;
 
 -- name: behind
@@ -201,6 +201,6 @@ select number, state, category, urgent, coalesce(due_at < now() and state not in
    and (%(within)s::text is null or starts_with(cell_code, %(within)s))
    and (not %(nowhere)s or cell_code is null)
    and (%(area)s::text is null or starts_with(cell_code, %(area)s))
-   and (%(department)s::text is null or department = %(department)s)
+   and (%(departments)s::text[] is null or department = any(%(departments)s))
    and (%(theme)s::text[] is null or category ^@ any(%(theme)s))
  order by reported_at desc, id desc limit %(at_most)s;

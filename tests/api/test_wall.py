@@ -92,6 +92,7 @@ def test_cells_are_packed_in_the_order_of_the_edition(client: TestClient, busy: 
 def test_a_department_and_a_street_see_their_own_figures(client: TestClient, busy: Town) -> None:
     assert _wall(client, "summary", "department")["open"] == 1
     assert _wall(client, "summary", "neighbour")["open"] == 0
+    assert _wall(client, "summary", "bureau")["open"] == 1, "a department above sees theirs"
     assert _wall(client, "summary", "street-2")["open"] == 1
     assert len(_wall(client, "departments", "department")["departments"]) == 1
 
