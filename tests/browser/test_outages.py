@@ -58,28 +58,41 @@ def unplugged(page: Page) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("gone", "trouble"),
-    [("network", "server"), ("api", "server"), ("kafka", "broker"), ("postgres", "database")],
+    [("api", "server"), ("kafka", "broker"), ("postgres", "database")],
 )
 def test_what_is_gone_is_named_and_when_it_is_back_the_screen_goes_on(
     system: WholeSystem, screen: Watched, gone: str, trouble: str
 ) -> None:
-    page = screen.page
+    with broken(screen.page, system.absent(gone), trouble):
+        pass
+    lives(screen.page)
+    shows_what_is_new(system, screen.page)
+
+
+@contextlib.contextmanager
+def broken(
+    page: Page, outage: contextlib.AbstractContextManager[None], trouble: str
+) -> Iterator[None]:
+    """While it lasts the screen says what is wrong and keeps what it had."""
     before = page.locator("[data-figure=reported_today] b").inner_text()
-    with unplugged(page) if gone == "network" else system.absent(gone):
+    with outage:
         loud = page.locator(f".age.loud [data-trouble={trouble}]")
         expect(loud).to_be_visible(timeout=SOON_MS)
         expect(page.locator(".age.loud b")).to_contain_text("数据已停止更新")
         # What was last known stays, marked as old; it does not turn into a zero.
         assert page.locator("[data-figure=reported_today] b").inner_text() == before
-    lives(page)
-    shows_what_is_new(system, page)
+        yield
 
 
-def test_data_that_no_longer_grows_is_called_stale(system: WholeSystem, browser_: Browser) -> None:
+def test_data_that_no_longer_grows_is_called_stale_and_one_screen_may_lose_its_network_alone(
+    system: WholeSystem, screen: Watched, browser_: Browser
+) -> None:
     with watched(browser_, system.url("api")) as eyes:
         doors.wall(eyes.page, system.url("api"), "?stale=10")
-        with system.absent("relay"):
+        with system.absent("relay"), broken(screen.page, unplugged(screen.page), "server"):
             expect(eyes.page.locator("[data-trouble=stale]")).to_be_visible(timeout=SOON_MS)
         town.register(system, "S-1", 3, 3)
         town.hear(system, "S-1", 3.0)
         lives(eyes.page)
+    lives(screen.page)
+    shows_what_is_new(system, screen.page)
