@@ -5,7 +5,7 @@ finding the same trouble asks for.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from incidents import duplicates
@@ -14,11 +14,13 @@ from incidents.incident import Incident
 from incidents.lifecycle import State
 from incidents.rules_events import EventVerdict
 
+SINCE_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Real:
     """An event as it was told, and what became of it: the incident, until when it was open (None: still is), and the
-    rule and the subject it was received under.
+    rule and the subject it was received under, and when it was received.
     """
 
     event: Event
@@ -27,6 +29,7 @@ class Real:
     until: datetime | None = None
     rule: str | None = None
     subject: str | None = None
+    received: datetime = SINCE_EVER
 
 
 def told_subject(subject: str | None, category: str | None, rule: str | None) -> str | None:

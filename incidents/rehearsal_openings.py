@@ -7,7 +7,7 @@ happened alike: an event or a run that is really an incident's asks for that inc
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,15 +18,13 @@ from incidents.event import Event, Origin, Outcome
 from incidents.incident import Incident
 from incidents.rehearsal import Window
 from incidents.rehearsal_events import Real, as_received, facts_of, incident_of
+from incidents.rehearsal_hearing import Hearing
 from incidents.rules import RuleBook
-from incidents.rules_book import CountEventsRule
 from incidents.rules_events import EventVerdict, judge_event
 
 STAYS_OPEN = timedelta(days=1)
 """How long an imagined incident of an event is taken to stay open after its last report; one of a rule until its return."""
 _RUNS_KEPT = 8
-_HEARD_MOST = 1000
-"""As many earlier events are looked at on counting as the store looks at (`incidents.postgres.heard`)."""
 
 Line = tuple[str, dict[str, Any]]
 """The list a line belongs to (`new`, `same`, `gone`) and what it says."""
@@ -95,6 +93,7 @@ class Openings:
     _opened: dict[str, _Opened] = field(default_factory=dict)
     _standing: dict[str, dict[str, _Standing]] = field(default_factory=dict)
     """By category and number."""
+    _numbers: dict[str, _Standing] = field(default_factory=dict)
     _subjects: dict[str, _Standing] = field(default_factory=dict)
     _imagined: dict[int, _Imagined] = field(default_factory=dict)
     _imagined_of: dict[str, _Imagined] = field(default_factory=dict)
@@ -102,11 +101,19 @@ class Openings:
     _made: int = 0
     _mine: dict[Key, _Run] = field(default_factory=dict)
     _theirs: dict[Key, deque[_Run]] = field(default_factory=dict)
-    _heard: dict[str | None, deque[Event]] = field(default_factory=dict)
+    _hearing: Hearing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hearing = Hearing(self.book)
+
+    @property
+    def reach(self) -> timedelta:
+        """How far beyond the span events are still asked for (`heard`): what counts with an event may be later than it."""
+        return self._hearing.reach
 
     def stands(self, incident: Incident, until: datetime | None) -> None:
         """A real incident that was open when the past begins."""
-        standing = _Standing(incident, until)
+        standing = self._numbers[incident.number] = _Standing(incident, until)
         self._standing.setdefault(incident.category, {})[incident.number] = standing
         if incident.subject:
             self._subjects[incident.subject] = standing
@@ -114,17 +121,30 @@ class Openings:
     def told(self, real: Real) -> None:
         """An event that really came, whoever told it."""
         event = real.event
-        if real.number is not None and real.outcome is Outcome.OPENED:
-            self._really_opened(real)
+        if real.number is not None:
+            self._really_part(real, real.number)
         if event.origin is Origin.RULE:
             self._really_judged(real)
             return
-        verdict = judge_event(event, self.book, self._heard_before)
-        self._hear(event)
+        self._hearing.take(real)
+        self._judge(event.at)
+
+    def heard(self, real: Real) -> None:
+        """An event later than the span: it may count with those within."""
+        if real.event.origin is not Origin.RULE:
+            self._hearing.hear(real)
+
+    def _judge(self, told_until: datetime | None) -> None:
+        for real in self._hearing.ripe(told_until):
+            self._judge_one(real)
+
+    def _judge_one(self, real: Real) -> None:
+        event = real.event
         if event.origin is Origin.PERSON:
             if real.number is not None:
                 self._ask(real.number, event.at, None)
             return
+        verdict = judge_event(event, self.book, self._hearing.before(real))
         self.counts["events"] += self.window.holds(event.at)
         category = verdict.category
         if not verdict.opens or category is None or category not in self.decisions.categories:
@@ -159,9 +179,12 @@ class Openings:
 
     def passed(self, now: datetime) -> Iterator[Line]:
         """What is settled by now; forget what is over."""
+        self._judge(now)
+        now -= self.reach
         for there in self._standing.values():
             for number in [n for n, s in there.items() if s.until and s.until <= now]:
                 subject = there[number].incident.subject or ""
+                self._numbers.pop(number, None)
                 if self._subjects.get(subject) is there.pop(number):
                     del self._subjects[subject]
         over = {n: i for n, i in self._imagined.items() if i.until and i.until + STAYS_OPEN <= now}
@@ -173,6 +196,7 @@ class Openings:
 
     def ended(self) -> Iterator[Line]:
         """The rest, after everything was given; the counts are whole then."""
+        self._judge(None)
         yield from self._new(self._imagined.values())
         self._imagined = {}
         for number, opened in sorted(self._opened.items()):
@@ -197,9 +221,15 @@ class Openings:
         self.counts[what] += 1
         self.by_rule.setdefault(rule or "", Counter())[what] += 1
 
-    def _really_opened(self, real: Real) -> None:
-        event, number = real.event, real.number
-        assert number is not None
+    def _really_part(self, real: Real, number: str) -> None:
+        """The event opened a real incident, or is one more report of one."""
+        event = real.event
+        if real.outcome is not Outcome.OPENED:
+            standing = self._numbers.get(number)
+            if standing is not None and event.kind != "cleared":
+                last = max(standing.incident.last_event_at, event.at)
+                standing.incident = replace(standing.incident, last_event_at=last)
+            return
         if self.window.holds(event.at) and event.origin is not Origin.PERSON:
             self._opened.setdefault(number, _Opened(real))
         if real.until is None or real.until > event.at:
@@ -306,20 +336,6 @@ class Openings:
                 f"按新版规则 {rule} 未达到立案条件 / not satisfied under the proposed rule {rule}"
             )
         return f"新版中没有规则 {rule} / the proposed book has no rule {rule}"
-
-    def _hear(self, event: Event) -> None:
-        longest = max(
-            (r.within for r in self.book.reports if isinstance(r, CountEventsRule)), default=None
-        )
-        if longest is None or event.category is None:
-            return
-        heard = self._heard.setdefault(event.category, deque(maxlen=_HEARD_MOST))
-        heard.append(event)
-        while heard[0].at < event.at - longest:
-            heard.popleft()
-
-    def _heard_before(self, _: CountEventsRule, event: Event) -> Sequence[Event]:
-        return tuple(self._heard.get(event.category, ()))
 
 
 def summary(openings: Openings) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def _column(rows: Sequence[tuple[Any, ...]], place: int, kind: Any) -> NDArray[A
 def _real(row: tuple[Any, ...]) -> Real:
     """An event as it was told: what the desk wrote into it on receiving is taken out again."""
     (source, id_, origin, kind, category, at, lon, lat, subject, score, zones, rule, outcome,
-     cell_code, number, closed_at) = row  # fmt: skip
+     cell_code, number, closed_at, received) = row  # fmt: skip
     judged = Origin(origin) is Origin.RULE
     event = Event(
         source=source,
@@ -179,7 +179,7 @@ def _real(row: tuple[Any, ...]) -> Real:
         zones=tuple(zones or ()),
         rule=rule if judged else None,
     )
-    return Real(event, Outcome(outcome), number, closed_at, rule, subject)
+    return Real(event, Outcome(outcome), number, closed_at, rule, subject, received)
 
 
 def _device(subject: str | None) -> str | None:

@@ -18,7 +18,7 @@ select (extract(epoch from l.at) * 1000)::bigint, l.device_id, l.metric, l.value
 -- name: events
 -- The next events after a key, in order of their own time, with what became of them and until when their incident was open.
 select e.source, e.id, e.origin, e.kind, e.category, e.at, e.lon, e.lat, e.subject, e.score, e.zones, e.rule, e.outcome,
-       g.code, i.number, i.closed_at
+       g.code, i.number, i.closed_at, e.received_at
   from event e
   left join unit_grid g on g.id = e.cell
   left join incident i on i.id = e.incident_id

@@ -132,6 +132,10 @@ def _rules(held: _Held, claimed: Claimed) -> dict[str, Any]:
         _in_order(openings, said, rehearsal_past.events(conn, (one, other)))
         held.keep(openings.passed(other))
         held.piece((other - begins).total_seconds() / span)
+    for one, other in rehearsal_past.hours(window.ends, window.ends + openings.reach):
+        for real in rehearsal_past.events(conn, (one, other)):
+            openings.heard(real)
+        held.piece(1.0)
     last = rehearsal_past.newest(conn, judging.waiting, window.ends)
     late = [v for v in judging.take(last) if v.at < window.ends.timestamp() * 1000]
     _in_order(openings, _events(conn, late), ())

@@ -31,6 +31,7 @@ from incidents.rules_book import (
 from tests.incidents.builders import (
     FLOOD,
     LITTER,
+    NOISE,
     NOON,
     a_place,
     a_report,
@@ -76,7 +77,7 @@ def as_event(verdict: Verdict) -> Event:
 def reals(ledger: MemoryLedger) -> list[Real]:
     """What the desk heard, as the store gives it back."""
     found = []
-    for one in ledger.events.values():
+    for n, one in enumerate(ledger.events.values()):
         event, number = one.event, one.number
         until = ledger.incidents[number].closed_at if number else None
         told = replace(
@@ -84,7 +85,8 @@ def reals(ledger: MemoryLedger) -> list[Real]:
             subject=told_subject(event.subject, event.category, event.rule),
             rule=event.rule if event.origin is Origin.RULE else None,
         )
-        found.append(Real(told, one.outcome, number, until, event.rule, event.subject))
+        received = NOON + timedelta(hours=1, milliseconds=n)
+        found.append(Real(told, one.outcome, number, until, event.rule, event.subject, received))
     return sorted(found, key=lambda r: (r.event.at, r.event.source, r.event.id))
 
 
@@ -121,7 +123,8 @@ def rehearse(
     return Rehearsed(summary(openings), lines)
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
 @given(rules(st.sampled_from([0, 2, 6])), series(), series(), st.randoms(use_true_random=False))
 def test_rules_over_what_they_really_judged_open_exactly_what_was_really_opened(
     rule: ThresholdRule | CountRule,
@@ -293,6 +296,53 @@ def test_events_that_count_together_are_counted_over_stored_ones() -> None:
     again = rehearse([third], heard([third], told))
     assert len(again.of("same")) == 1
     assert again.of("new") == again.of("gone") == []
+
+
+TWO_OF_A_CELL = CountEventsRule(
+    "two", "两次", "two", categories=(NOISE,), times=2, within_s=600, same_cell=True
+)
+THREE_AROUND = replace(TWO_OF_A_CELL, code="three", times=3, same_cell=False, metres=60.0)
+SEEN: st.SearchStrategy[dict[str, Any]] = st.builds(
+    dict,
+    minute=st.integers(0, 40),
+    east=st.sampled_from([0, 20, 45, 400, 430]),
+    category=st.sampled_from([LITTER, NOISE, FLOOD, None]),
+    score=st.sampled_from([0.3, 0.6, 0.9]),
+    person=st.booleans(),
+    subject=st.sampled_from([None, None, "component:1"]),
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(SEEN, max_size=14),
+    st.sampled_from([TWO_OF_A_CELL, THREE_AROUND]),
+    st.randoms(use_true_random=False),
+)
+def test_events_in_whatever_order_they_came_give_what_they_opened(
+    seen: list[dict[str, Any]], counting: CountEventsRule, dice: random.Random
+) -> None:
+    book = [counting, replace(ANY, least_score=0.5)]
+    ledger = MemoryLedger()
+    arrivals = list(enumerate(seen))
+    dice.shuffle(arrivals)
+    for n, one in arrivals:
+        tell = a_report if one["person"] else an_event
+        event = tell(
+            f"e{n}",
+            place=a_place(one["east"]),
+            category=one["category"],
+            subject=one["subject"],
+            score=None if one["person"] else one["score"],
+            at=NOON + minutes(one["minute"]),
+        )
+        desk.receive(ledger, event, deciding(*book), NOON + minutes(60))
+        if dice.random() < 0.2:
+            somebody_closes(ledger, event.at)
+    found = rehearse(book, reals(ledger))
+    assert found.of("new") == []
+    assert found.of("gone") == []
 
 
 def test_a_span_is_in_order_at_most_a_month_and_in_the_past() -> None:
