@@ -169,6 +169,12 @@ def _told_import(
             f"注意：{year} 年没有调休上班日，多半是通知还没发布；请勿确认 / "
             f"{year} has no make-up days: most likely it was not announced yet, do not confirm it"
         )
+    off = notices.days_off(after, year)
+    if off < notices.BY_LAW:
+        lines.append(
+            f"注意：{year} 年只有 {off} 天放假，法定 {notices.BY_LAW} 天；文件没写到的日子按平常上班算 / "
+            f"{year} has {off} days off, the law gives {notices.BY_LAW}: what the file leaves out is worked as usual"
+        )
     if kept is not None:
         lines.append(
             f"已采用为新版本 {kept}；核对通知后 / kept as edition {kept}; compared with the notice, then: "

@@ -24,6 +24,8 @@ from incidents.working_time import DayKind, SpecialDay
 _KINDS = {"放假": "holiday", "休": "holiday", "上班": "workday", "班": "workday", "调休": "workday"}
 _COLUMNS = {"日期": "date", "至": "to", "类型": "kind", "名称": "name", "依据": "source"}
 _LONGEST = timedelta(days=60)
+BY_LAW = 13
+"""Days off that the law gives everybody in a year (全国年节及纪念日放假办法, since 2025): a notice names no fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,12 @@ def working_days(body: Mapping[str, Any], year: int) -> int:
     calendar = read_calendar(body).calendar(ZoneInfo("UTC"))
     first, length = date(year, 1, 1), (date(year + 1, 1, 1) - date(year, 1, 1)).days
     return sum(calendar.is_work_day(first + timedelta(days=n)) for n in range(length))
+
+
+def days_off(body: Mapping[str, Any], year: int) -> int:
+    """How many days off of the whole city are known of a year."""
+    rows = (row for row in body["days"] if row["date"].startswith(f"{year}-"))
+    return sum(row["kind"] == DayKind.HOLIDAY and not row.get("areas") for row in rows)
 
 
 def confirmable(body: Mapping[str, Any], year: int) -> bool:

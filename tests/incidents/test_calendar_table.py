@@ -159,6 +159,20 @@ def test_a_year_nobody_announced_is_not_confirmable() -> None:
     assert notices.confirmable(body, 2026)
 
 
+def test_days_off_of_a_year_are_counted_for_the_whole_city() -> None:
+    body = notices.applied(seeds.calendar(), notices.from_package(2027))
+    assert notices.days_off(body, 2027) >= notices.BY_LAW
+    own = {
+        "date": "2028-01-03",
+        "kind": "holiday",
+        "name": "庙会",
+        "source": "街道",
+        "areas": ["990104"],
+    }
+    all_ = {"date": "2028-01-01", "kind": "holiday", "name": "元旦", "source": "法定"}
+    assert notices.days_off({**body, "days": [own, all_]}, 2028) == 1
+
+
 def test_importing_a_year_leaves_other_years_areas_and_the_confirmation_alone() -> None:
     local = {**DAY, "date": "2026-11-11", "areas": ["990103"]}
     own = {**DAY, "date": "2026-11-12", "name": "大风停工"}

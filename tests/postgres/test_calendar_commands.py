@@ -90,7 +90,9 @@ def test_a_notice_is_imported_from_a_file_compared_kept_and_confirmed(
     assert "2027-02-06" not in turned
     kept = run(database_url, "import", str(file), "--keep", "--author", "王某")
     assert "已采用为新版本" in kept.stdout
-    assert "没有差异" in run(database_url, "import", str(file)).stdout
+    again = run(database_url, "import", str(file)).stdout
+    assert "没有差异" in again
+    assert "天放假，法定 13 天" in again, "the file is no whole year"
     confirmed = run(database_url, "confirm", "2027-12-31", "--author", "王某", "--json")
     assert json.loads(confirmed.stdout)["confirmed_until"] == "2027-12-31"
     checked = run(database_url, "check", "--json")
