@@ -22,8 +22,8 @@ export class Refusal extends Error {
   }
 }
 
-/** How we say who we are: a bearer token, or nothing where the session's cookie says it. */
-export const identity = { token: null as string | null };
+/** How we say who we are: a bearer token, or nothing where the session's cookie says it; and in which of our roles we ask. */
+export const identity = { token: null as string | null, role: null as string | null };
 
 /** After so long without a key or a finger nobody sits there. */
 const AWAY_MS = 30_000;
@@ -49,6 +49,7 @@ export async function send(path: string, query: Record<string, unknown> = {}, mo
   const headers = new Headers(more.headers);
   if (!headers.has("Accept")) headers.set("Accept", "application/json");
   if (identity.token) headers.set("Authorization", `Bearer ${identity.token}`);
+  if (identity.role && !headers.has("Yiwang-Role")) headers.set("Yiwang-Role", identity.role);
   // What a page asks by itself does not keep a session awake; what it changes shows that a page of ours asked.
   if (performance.now() - touched > AWAY_MS) headers.set("X-Yiwang-Background", "1");
   if (more.method && more.method !== "GET") headers.set("X-Yiwang-Csrf", "1");

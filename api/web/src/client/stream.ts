@@ -62,22 +62,27 @@ async function run(listener: Listener, stop: AbortSignal): Promise<void> {
     const line = new AbortController();
     const end = () => line.abort();
     stop.addEventListener("abort", end);
+    // A server that takes the call and says nothing is no better than one that is away.
+    const patience = setTimeout(end, SILENCE_MS);
     try {
       const headers: Record<string, string> = { Accept: "text/event-stream" };
       if (last !== null) headers["Last-Event-ID"] = last;
       const answer = await send("api/v1/live", wanted, { headers, signal: line.signal, cache: "no-store" });
       if (!answer.body) throw new Refusal(0, "no_body", "没有数据流", "no stream");
+      clearTimeout(patience);
       failures = 0;
       listener.line("up");
       await read(answer.body.getReader(), line, listener, (id) => (last = id));
     } catch (fault) {
       if (fault instanceof Refusal && (fault.status === 401 || fault.status === 403)) return listener.line("refused");
     } finally {
+      clearTimeout(patience);
       stop.removeEventListener("abort", end);
     }
     if (stop.aborted) return;
     listener.line("connecting");
-    await pause(PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)] ?? 4000);
+    // Each at its own time: when a server is back, ten thousand do not knock in the same moment.
+    await pause((PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)] ?? 4000) * (0.5 + Math.random()));
   }
 }
 

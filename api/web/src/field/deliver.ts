@@ -1,7 +1,7 @@
 /** One thing brought to the server: its photos first, then itself under its own key; and what a refusal means. */
 
 import { get, Refusal, send } from "@/client/ask";
-import type { Item, Photo, Report, Step, Why } from "./store";
+import { bytesOf, type Item, type Photo, type Report, type Step, type Why } from "./store";
 
 const PHOTO_MS = 120_000;
 const WORDS_MS = 25_000;
@@ -13,8 +13,9 @@ export async function deliver(item: Item, save: (change: Partial<Item>) => Promi
   let now = item;
   for (let at = 0; at < now.photos.length; at++) {
     const photo = now.photos[at];
-    if (!photo || photo.id || !photo.data) continue;
-    const id = await upload(photo, photo.data, `${item.id}-${at}`);
+    const data = photo?.bytes && !photo.id ? await bytesOf(photo.bytes) : null;
+    if (!photo || !data) continue;
+    const id = await upload(photo, data, { "Idempotency-Key": `${item.id}-${at}`, ...inRole(item) });
     now = await save({ photos: now.photos.map((one, place) => (place === at ? { ...one, id } : one)) });
   }
   const media = now.photos.map((photo) => photo.id).filter((id): id is string => id !== null);
@@ -23,8 +24,11 @@ export async function deliver(item: Item, save: (change: Partial<Item>) => Promi
   return now.what.kind === "report" ? report(now, body) : step(now, now.what, body);
 }
 
-async function upload(photo: Photo, data: ArrayBuffer, key: string): Promise<string> {
-  const headers = { "Content-Type": "image/jpeg", "Idempotency-Key": key };
+/** What was decided in one of a person's roles is sent in it, whichever he has now. */
+const inRole = (item: Item): Record<string, string> => (item.as ? { "Yiwang-Role": item.as } : {});
+
+async function upload(photo: Photo, data: ArrayBuffer, more: Record<string, string>): Promise<string> {
+  const headers = { "Content-Type": "image/jpeg", ...more };
   const answer = await within(PHOTO_MS, (signal) =>
     send("api/v1/media", { kind: photo.kind }, { method: "POST", headers, body: data, signal }),
   );
@@ -53,13 +57,13 @@ function stepBody(what: Step, media: string[]): object {
 }
 
 async function report(item: Item, body: object): Promise<Answer> {
-  const told = await post("api/v1/reports", item.id, body, {});
+  const told = await post("api/v1/reports", item.id, body, inRole(item));
   return { number: told.number, state: told.state, version: told.version, joined: told.outcome === "joined" };
 }
 
 async function step(item: Item, what: Step, body: object): Promise<Answer> {
   const path = `api/v1/incidents/${encodeURIComponent(what.number)}/moves`;
-  const told = await post(path, item.id, body, { "If-Match": `"v${what.version}"` });
+  const told = await post(path, item.id, body, { "If-Match": `"v${what.version}"`, ...inRole(item) });
   return { number: told.number, state: told.state, version: told.version, joined: false };
 }
 

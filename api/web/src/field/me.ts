@@ -1,6 +1,7 @@
 /** Who holds the phone: the session's person, or without a network the one who was here last. */
 
 import { computed, ref } from "vue";
+import { identity } from "@/client/ask";
 import { person, resume } from "@/session/session";
 
 const KEPT = "yiwang.field.person";
@@ -18,6 +19,9 @@ const last = ref<Holder>(read());
 export const me = computed<Holder>(() => (person.value?.name ? person.value : person.value ? last.value : NOBODY));
 export const isInspector = computed(() => me.value.role === "inspector");
 export const isCrew = computed(() => me.value.role === "department");
+
+/** What `Yiwang-Role` says for the role acted in now. */
+export const roleAsked = (): string => identity.role ?? person.value?.roles?.[0]?.ask ?? me.value.role;
 
 function read(): Holder {
   try {

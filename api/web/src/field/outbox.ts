@@ -8,8 +8,8 @@ import { line } from "@/age/pulse";
 import { Refusal, send } from "@/client/ask";
 import { deliver, meaning } from "./deliver";
 import { person, resume } from "@/session/session";
-import { askWhoIAm, me } from "./me";
-import { allItems, changeItems, type Item, newId, type Photo, type Report, type Step } from "./store";
+import { askWhoIAm, me, roleAsked } from "./me";
+import { allItems, changeItems, forgetBytes, type Item, newId, type Photo, type Report, type Step, sweep } from "./store";
 
 const TIMER_MS = 30_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -20,6 +20,8 @@ const SURE_MS = 20 * 3_600_000;
 const everything = shallowRef<readonly Item[]>([]);
 /** Why nothing is sent just now; null: nothing stands in the way. */
 export const hindered = ref<"no_answer" | "login" | null>(null);
+/** How many things have arrived since the page stands. */
+export const arrived = ref(0);
 /** What this person has on the phone, the newest first. */
 export const items = computed(() => everything.value.filter((item) => item.by === me.value.name));
 export const unsent = computed(() => items.value.filter((item) => item.way !== "sent"));
@@ -34,7 +36,7 @@ export async function look(): Promise<void> {
 /** Keep something to be sent and try at once. */
 export async function keep(what: Report | Step, photos: readonly Photo[]): Promise<Item> {
   const item: Item = {
-    id: newId(), by: me.value.name, made: Date.now(), what, photos: [...photos],
+    id: newId(), by: me.value.name, as: roleAsked(), made: Date.now(), what, photos: [...photos],
     way: "waiting", tried: null, why: null, answer: null, sent: null,
   }; // prettier-ignore
   await changeItems((all) => new Map([[item.id, chained(item, all)]]));
@@ -152,6 +154,8 @@ async function attempt(item: Item): Promise<boolean> {
     };
     const answer = await deliver(await righted(item, save), save);
     await changeItems((all) => delivered(item.id, answer, all));
+    await forgetBytes(item.photos);
+    arrived.value += 1;
     cleared();
     return true;
   } catch (fault) {
@@ -176,7 +180,7 @@ function delivered(id: string, answer: NonNullable<Item["answer"]>, all: Item[])
   const changed = new Map<string, Item>();
   for (const one of all) {
     if (one.id === id) {
-      const photos = one.photos.map((photo) => ({ ...photo, data: null }));
+      const photos = one.photos.map((photo) => ({ ...photo, bytes: null }));
       changed.set(id, { ...one, photos, way: "sent", why: null, answer, sent: Date.now() });
     } else if (one.what.kind === "step" && one.what.after === id) {
       changed.set(one.id, { ...one, what: { ...one.what, after: null, version: answer.version } });
@@ -221,6 +225,7 @@ export async function beginSending(): Promise<void> {
     const old = all.filter((one) => one.way === "sent" && Date.now() - (one.sent ?? 0) > KEEP_SENT_MS);
     return new Map(old.map((one) => [one.id, null]));
   });
+  void sweep();
   await look();
   window.addEventListener("online", kick);
   document.addEventListener("visibilitychange", kickIfSeen);

@@ -1,12 +1,12 @@
 /** Photos made small on the phone: at most 1600 pixels, upright, without anything else the camera wrote. */
 
-import type { Photo } from "./store";
+import { keepBytes, type Photo } from "./store";
 
 export const LONGEST = 1600;
 const THUMB = 240;
 const GOOD = 0.82;
 
-/** A photo that this phone cannot read, such as HEIC outside Safari. */
+/** A photo that this phone cannot read, such as HEIC outside Safari, or one too large for its memory. */
 export class Unreadable extends Error {}
 
 export async function shrink(file: File, kind: Photo["kind"]): Promise<Photo> {
@@ -16,7 +16,7 @@ export async function shrink(file: File, kind: Photo["kind"]): Promise<Photo> {
   const blob = await new Promise<Blob | null>((done) => whole.toBlob(done, "image/jpeg", GOOD));
   if (!blob) throw new Unreadable();
   const thumb = drawn(image, THUMB).toDataURL("image/jpeg", 0.7);
-  return { kind, data: await bytes(blob), thumb, id: null };
+  return { kind, bytes: await keepBytes(await bytes(blob)), thumb, id: null };
 }
 
 /** Any bytes as an address that our strict policy lets an <img> show. */

@@ -22,25 +22,39 @@ export function setDatum(chosen: Fix["datum"]): void {
 }
 
 let watching: number | null = null;
-let users = 0;
+let coarse = 0;
+let exact = 0;
+let isExact = false;
 
-/** Follow the place until the returned function is called. */
-export function followPlace(): () => void {
-  users += 1;
-  if (watching === null) start();
+/** Follow the place until the returned function is called. Exactly costs battery: only while somebody looks at a place. */
+export function followPlace(exactly = false): () => void {
+  if (exactly) exact += 1;
+  else coarse += 1;
+  follow();
+  let ended = false;
   return () => {
-    users -= 1;
-    if (users === 0 && watching !== null) {
-      navigator.geolocation.clearWatch(watching);
-      watching = null;
-    }
+    if (ended) return;
+    ended = true;
+    if (exactly) exact -= 1;
+    else coarse -= 1;
+    follow();
   };
 }
 
-function start(): void {
+/** As exactly as is asked for, and not at all while nobody looks at the page. */
+function follow(): void {
+  const wanted = exact + coarse > 0 && document.visibilityState === "visible";
+  if (watching !== null && (!wanted || isExact !== exact > 0)) {
+    navigator.geolocation.clearWatch(watching);
+    watching = null;
+  }
+  if (!wanted || watching !== null) return;
   if (!("geolocation" in navigator)) return void (lost.value = "none");
-  watching = navigator.geolocation.watchPosition(take, fail, { enableHighAccuracy: true, maximumAge: 5_000, timeout: PATIENCE_MS });
+  isExact = exact > 0;
+  const how = { enableHighAccuracy: isExact, maximumAge: isExact ? 5_000 : 30_000, timeout: PATIENCE_MS };
+  watching = navigator.geolocation.watchPosition(take, fail, how);
 }
+document.addEventListener("visibilitychange", follow);
 
 function take(found: GeolocationPosition): void {
   const { longitude, latitude, accuracy } = found.coords;

@@ -14,12 +14,25 @@ export const serverIll = computed(() => ["database", "kafka", "workers"].find((o
 /** Whether what is seen can still grow. */
 export const offline = computed(() => answered.value === false || (answered.value === null && line.value !== "up"));
 
+/** After so long out of sight the phone lets its radio sleep: the live line is ended, and stands again when it is seen. */
+const ASLEEP_MS = 120_000;
+export const awake = ref(true);
+let falling: ReturnType<typeof setTimeout> | undefined;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(falling);
+  if (document.visibilityState === "visible") awake.value = true;
+  else falling = setTimeout(() => (awake.value = false), ASLEEP_MS);
+});
+
 /** Begin; the returned function ends it. */
 export function beginSignal(): () => void {
   stopPulse(); // the walls' pulse asks every two seconds
   const timer = setInterval(() => void hear(), LOOK_MS);
   const soon = () => void hear();
-  const silent = () => (answered.value = false);
+  const silent = () => {
+    turn += 1;
+    answered.value = false;
+  };
   window.addEventListener("online", soon);
   window.addEventListener("offline", silent);
   // A live line that falls is the first to know.
@@ -33,18 +46,23 @@ export function beginSignal(): () => void {
   };
 }
 
+/** What was asked before the network went says nothing of now. */
+let turn = 0;
+
 export async function hear(): Promise<void> {
   if (document.visibilityState !== "visible") return;
+  const asked = ++turn;
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
     const told = (await (await fetch(address("readyz"), { signal: patience.signal, cache: "no-store" })).json()) as {
       checks?: Record<string, { ok: boolean }>;
     };
+    if (asked !== turn) return;
     answered.value = true;
     ill.value = Object.entries(told.checks ?? {}).filter(([, check]) => !check.ok).map(([name]) => name); // prettier-ignore
   } catch {
-    answered.value = false;
+    if (asked === turn) answered.value = false;
   } finally {
     clearTimeout(timer);
   }

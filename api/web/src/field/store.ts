@@ -2,10 +2,12 @@
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 
-/** A photo as it will be sent: shrunk, without what the camera wrote; `data` goes once it was sent. */
+/** A photo as it will be sent: shrunk, without what the camera wrote. Its bytes lie by themselves, so that the list of
+ * what waits stays small however many photos wait; they go once it was sent.
+ */
 export interface Photo {
   kind: "scene" | "before" | "after";
-  data: ArrayBuffer | null;
+  bytes: string | null;
   thumb: string;
   /** What the server calls it, once it has it. */
   id: string | null;
@@ -68,6 +70,8 @@ export interface Item {
   what: Report | Step;
   photos: Photo[];
   way: "waiting" | "sent" | "stopped";
+  /** The role it was decided in, as `Yiwang-Role` says it. */
+  as?: string;
   /** Its time was put right by the server's clock. */
   righted?: boolean;
   /** When it was first sent without hearing what became of it. */
@@ -80,19 +84,39 @@ export interface Item {
 interface Kept extends DBSchema {
   outbox: { key: string; value: Item };
   things: { key: string; value: unknown };
+  bytes: { key: string; value: ArrayBuffer };
 }
+/** Bytes of a photo that nothing names are of one taken away; younger ones may just be on their way into a draft. */
+const ORPHAN_MS = 600_000;
 
 let opened: Promise<IDBPDatabase<Kept>> | null = null;
 
 function database(): Promise<IDBPDatabase<Kept>> {
-  opened ??= openDB<Kept>("yiwang-field", 1, {
-    upgrade(made) {
-      made.createObjectStore("outbox", { keyPath: "id" });
-      made.createObjectStore("things");
-    },
-    terminated: () => (opened = null),
-  });
+  opened ??= awake().then(() =>
+    openDB<Kept>("yiwang-field", 2, {
+      upgrade(made, before) {
+        if (before < 1) {
+          made.createObjectStore("outbox", { keyPath: "id" });
+          made.createObjectStore("things");
+        }
+        made.createObjectStore("bytes");
+      },
+      terminated: () => (opened = null),
+    }),
+  );
   return opened;
+}
+
+/** Safari 14 loses requests made while it starts its storage; one that asks for the names often enough wakes it (WebKit 226547). */
+async function awake(): Promise<void> {
+  if (!/Version\/14\./.test(navigator.userAgent) || !indexedDB.databases) return;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  await new Promise<void>((done) => {
+    const ask = () => void indexedDB.databases().then(() => done(), () => done()); // prettier-ignore
+    timer = setInterval(ask, 100);
+    ask();
+  });
+  clearInterval(timer);
 }
 
 export const allItems = async (): Promise<Item[]> => (await database()).getAll("outbox");
@@ -107,12 +131,50 @@ export async function changeItems(change: (all: Item[]) => Map<string, Item | nu
   await work.done;
 }
 
+/** Keep the bytes of a photo; by what they are found again. */
+export async function keepBytes(data: ArrayBuffer): Promise<string> {
+  const name = `${String(Date.now()).padStart(15, "0")}-${newId()}`;
+  await (await database()).put("bytes", data, name);
+  return name;
+}
+
+export const bytesOf = async (name: string): Promise<ArrayBuffer | null> => (await (await database()).get("bytes", name)) ?? null;
+
+/** Let go of the bytes that nothing names any more. */
+export async function sweep(): Promise<void> {
+  const work = (await database()).transaction(["outbox", "things", "bytes"], "readwrite");
+  const named = new Set<string | null>();
+  const note = (photos: readonly Photo[] | undefined) => photos?.forEach((photo) => named.add(photo.bytes));
+  for (const item of await work.objectStore("outbox").getAll()) note(item.photos);
+  const drafts = IDBKeyRange.bound("draft ", "draft \uffff");
+  for (const draft of await work.objectStore("things").getAll(drafts)) note((draft as Partial<Draft>).photos);
+  const old = IDBKeyRange.upperBound(String(Date.now() - ORPHAN_MS).padStart(15, "0"));
+  for (const name of await work.objectStore("bytes").getAllKeys(old)) {
+    if (!named.has(name)) await work.objectStore("bytes").delete(name);
+  }
+  await work.done;
+}
+
+export async function forgetBytes(photos: readonly Photo[]): Promise<void> {
+  const work = (await database()).transaction("bytes", "readwrite");
+  for (const { bytes } of photos) if (bytes) await work.store.delete(bytes);
+  await work.done;
+}
+
 export async function recall<T>(name: string): Promise<T | null> {
   return ((await (await database()).get("things", name)) as T | undefined) ?? null;
 }
 
 export async function remember(name: string, value: unknown): Promise<void> {
   await (await database()).put("things", value, name);
+}
+
+/** All lists of tasks that a person had here, in any role, and the cells they lie in. */
+export async function forgetTasks(holder: string): Promise<void> {
+  const database_ = await database();
+  await database_.delete("things", IDBKeyRange.bound(`tasks ${holder} `, `tasks ${holder} \uffff`));
+  await database_.delete("things", `tasks ${holder}`); // as it was called once
+  await database_.delete("things", IDBKeyRange.bound("cell ", "cell \uffff"));
 }
 
 export async function forget(name: string): Promise<void> {

@@ -5,8 +5,9 @@ import { line } from "@/age/pulse";
 import { follow, wanted } from "@/client/stream";
 import type { Incident, State } from "@/client/wire";
 import { newest } from "@/incidents/newest";
+import { fetchAhead } from "./cells";
 import { isCrew, isInspector, me } from "./me";
-import { unsent } from "./outbox";
+import { arrived, items, unsent } from "./outbox";
 import { direction, hereWgs84, metres } from "./place";
 import { ASKS, wayOf } from "./steps";
 import { recall, remember } from "./store";
@@ -16,6 +17,8 @@ export const STATES_OF: Record<string, State[]> = {
   department: ["dispatched", "handling", "suspended"],
 };
 const AT_MOST = 200;
+/** The list is written down at most so often, however fast it changes. */
+const WRITE_MS = 3_000;
 /** A task that was given to somebody else is not told of: the list is read again so often, while it is looked at. */
 const AGAIN_MS = 60_000;
 
@@ -54,32 +57,56 @@ export function followTasks(): () => void {
   wanted.mine = isCrew.value ? undefined : true; // a department hears of its own only, anyway
   if (!(me.value.role in STATES_OF)) return hearOnly();
   const holder = me.value.name;
-  const name = `tasks ${holder}`;
+  const name = `tasks ${holder} ${me.value.role} ${me.value.department ?? ""}`;
   byDistance.value = isInspector.value;
+  let ended = false;
+  let writing: ReturnType<typeof setTimeout> | undefined;
+  let written = 0;
+  const write = () => {
+    writing = undefined;
+    written = Date.now();
+    void remember(name, { by: holder, at: readAt.value ?? Date.now(), items: known.value } satisfies Kept);
+    void fetchAhead(tasks.value.flatMap((task) => task.incident.cell ?? []));
+  };
   void recall<Kept>(name).then((kept) => {
-    if (!kept || readAt.value !== null) return;
+    if (!kept || ended || readAt.value !== null) return;
     known.value = kept.items;
     readAt.value = kept.at;
   });
   const list = newest({ mine: true, state: STATES_OF[me.value.role], limit: AT_MOST }, isMine);
   const unwatch = watch(list.items, (read) => {
-    const items = read ?? [];
-    known.value = items;
+    known.value = read ?? [];
     readAt.value = Date.now();
-    void remember(name, { by: holder, at: readAt.value, items } satisfies Kept);
+    writing ??= setTimeout(write, Math.max(0, written + WRITE_MS - Date.now()));
   });
+  // The line does not tell a department of what leaves it: after each step of one's own the list is read.
+  const reread = watch(arrived, () => void list.reload());
   const again = setInterval(() => document.visibilityState === "visible" && void list.reload(), AGAIN_MS);
   return () => {
+    ended = true;
     clearInterval(again);
+    if (writing !== undefined) {
+      clearTimeout(writing);
+      if (me.value.name === holder) write(); // who went out leaves no list behind
+    }
     unwatch();
+    reread();
     list.stop();
     known.value = [];
     readAt.value = null;
   };
 }
 
+/** Steps of this phone that arrived after the list was read. */
+const told = (incident: Incident) =>
+  items.value.filter((item) => item.what.kind === "step" && item.answer?.number === incident.number && item.answer.version > incident.version);
+
 function asItWillBe(incident: Incident): { state: State; waiting: number } {
-  let state = incident.state;
+  let { state } = incident;
+  let newest = incident.version;
+  for (const { answer } of told(incident)) {
+    if (answer && answer.version > newest) [state, newest] = [answer.state as State, answer.version];
+  }
   const steps = unsent.value.filter((item) => item.what.kind === "step" && item.what.number === incident.number);
   for (const item of [...steps].reverse()) {
     if (item.way === "waiting" && item.what.kind === "step") state = wayOf(item.what.move).to ?? state;
@@ -89,8 +116,8 @@ function asItWillBe(incident: Incident): { state: State; waiting: number } {
 
 /** Whether something is still to be done here by the holder once all was sent. */
 const remains = (task: Task): boolean => {
-  const done = unsent.value.some(
-    (item) => item.way === "waiting" && item.what.kind === "step" && item.what.number === task.incident.number && ["verified", "decline"].includes(item.what.move),
+  const done = [...unsent.value, ...told(task.incident)].some(
+    (item) => item.way !== "stopped" && item.what.kind === "step" && item.what.number === task.incident.number && ["verified", "decline"].includes(item.what.move),
   );
   return !done && (STATES_OF[me.value.role] ?? []).includes(task.state);
 };

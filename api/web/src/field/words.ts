@@ -100,6 +100,15 @@ const TABLE = {
   size_1: ["标准", "Normal"],
   size_2: ["大", "Large"],
   size_3: ["特大", "Largest"],
+  act_as: ["现在的角色", "Acting as"],
+  sketch: ["位置示意图，上北", "Sketch, north above:"],
+  i_am: ["我", "me"],
+  place_unsure: ["定位不准（{m} 米）：请到开阔处重新定位，或填单元网格号", "Not exact ({m} m): try in the open, or give the cell's number"],
+  place_wrong: ["位置不对，改填网格号", "Wrong place: give the cell"],
+  place_by_hand: ["按所填的单元网格上报", "Reported by the cell's number"],
+  place_by_phone: ["改用手机定位", "Use the phone's place"],
+  in_cell: ["所在单元网格 {cell}", "in cell {cell}"],
+  in_no_cell: ["此处不在单元网格内，请核对位置", "Outside the grid: check the place"],
   datum: ["定位坐标系", "Datum of this phone's place"],
   datum_wgs84: ["WGS-84（一般手机）", "WGS-84 (usual)"],
   datum_gcj02: ["GCJ-02（部分应用内置浏览器）", "GCJ-02 (some app browsers)"],
@@ -120,3 +129,17 @@ export type FieldWord = keyof typeof TABLE;
 export function tell(word: FieldWord, values: Record<string, string | number> = {}): string {
   return TABLE[word][tongue.value === "zh" ? 0 : 1].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 }
+
+const ROLES: Record<string, readonly [string, string]> = {
+  administrator: ["管理员", "administrator"],
+  shift_lead: ["值班长", "shift lead"],
+  dispatcher: ["派遣员", "dispatcher"],
+  intake_officer: ["受理员", "intake officer"],
+  inspector: ["网格员", "inspector"],
+  department: ["专业部门", "department"],
+  evaluator: ["评价员", "evaluator"],
+  auditor: ["审计员", "auditor"],
+};
+
+/** A role in the words people use. */
+export const roleName = (role: string): string => ROLES[role]?.[tongue.value === "zh" ? 0 : 1] ?? role;

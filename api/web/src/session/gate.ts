@@ -24,7 +24,9 @@ export function gated(page: Component, title: Word): Component {
         if (now === "refused" && person.value) leave(new Refusal(401, "unauthenticated", say("trouble_refused"), say("trouble_refused")));
       });
       const inside = () => person.value !== null && !person.value.password_due;
-      return () => (asked.value ? h(inside() ? page : Login) : null);
+      // Another role is another page: nothing that the one before was shown stays.
+      const as = () => `${person.value?.role} ${person.value?.department} ${person.value?.area}`;
+      return () => (asked.value ? (inside() ? h(page, { key: as() }) : h(Login)) : null);
     },
   });
 }

@@ -8,6 +8,8 @@ import { identity, Refusal, send } from "@/client/ask";
 const KEPT = "yiwang.token";
 /** That this browser has a session's cookie, which no script can see: without it nobody needs to be asked. */
 const HAS_SESSION = "yiwang.session";
+/** In which role somebody acts who holds several: of this tab and this page, a phone's page asks anew. */
+const ROLE = `yiwang.role.${document.body.className}`;
 
 export interface Person {
   name: string;
@@ -16,6 +18,8 @@ export interface Person {
   area: string | null;
   session: boolean;
   password_due: boolean;
+  /** All roles held, the account's own first; `ask` names one for `actAs`. */
+  roles: { role: string; department: string | null; area: string | null; ask: string }[];
 }
 
 /** The one who looks; null: nobody yet. */
@@ -25,12 +29,13 @@ export const demonstration = ref(false);
 /** Why the last attempt to come in failed, or why somebody is out again. */
 export const refused = ref<Refusal | null>(null);
 
-const UNKNOWN: Person = { name: "", role: "", department: null, area: null, session: false, password_due: false };
+const UNKNOWN: Person = { name: "", role: "", department: null, area: null, session: false, password_due: false, roles: [] };
 
 /** Try what this browser knows; true when somebody is in. */
 export async function resume(): Promise<boolean> {
   void lookForDemo();
   identity.token = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT);
+  identity.role = sessionStorage.getItem(ROLE);
   if (!identity.token && !localStorage.getItem(HAS_SESSION)) return false;
   return whoAmI();
 }
@@ -39,6 +44,7 @@ export async function resume(): Promise<boolean> {
 export async function logIn(name: string, password: string): Promise<boolean> {
   return attempt(async () => {
     identity.token = null;
+    forgetRole();
     const answer = await post("api/v1/login", { name, password });
     localStorage.setItem(HAS_SESSION, "1");
     person.value = (await answer.json()) as Person;
@@ -68,6 +74,18 @@ export async function enterDemo(): Promise<boolean> {
   return enter(((await answer.json()) as { token: string }).token);
 }
 
+/** Act in another of one's roles from now on; false, and nothing changed, where it cannot be had. */
+export async function actAs(role: string): Promise<boolean> {
+  const before = identity.role;
+  identity.role = role;
+  const done = await attempt(async () => {
+    person.value = (await (await send("api/v1/me")).json()) as Person;
+  });
+  if (done) sessionStorage.setItem(ROLE, role);
+  else identity.role = before;
+  return done;
+}
+
 /** Go out, on the server too. */
 export async function logOut(): Promise<void> {
   if (person.value?.session) await post("api/v1/logout", {}).catch(() => undefined);
@@ -79,9 +97,15 @@ export function leave(why: Refusal | null = null): void {
   sessionStorage.removeItem(KEPT);
   localStorage.removeItem(KEPT);
   localStorage.removeItem(HAS_SESSION);
+  forgetRole();
   identity.token = null;
   person.value = null;
   refused.value = why;
+}
+
+function forgetRole(): void {
+  sessionStorage.removeItem(ROLE);
+  identity.role = null;
 }
 
 async function whoAmI(): Promise<boolean> {
@@ -89,6 +113,10 @@ async function whoAmI(): Promise<boolean> {
     person.value = (await (await send("api/v1/me")).json()) as Person;
   } catch (fault) {
     if (!(fault instanceof Refusal)) throw fault;
+    if (fault.status === 403 && identity.role) {
+      forgetRole(); // a role that was taken away; the account's own is left
+      return whoAmI();
+    }
     if (fault.status === 401 || fault.status === 403) {
       leave(fault);
       return false;
