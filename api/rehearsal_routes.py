@@ -115,7 +115,8 @@ def one(id: Id, caller: Asker, parts: Opened) -> Response:  # noqa: A002 - the c
     with parts.connection() as connection:
         found = _found(connection, id)
         sizes = rehearsal_store.sizes(connection, id)
-    if found.state == "waiting":
+        idle = found.state == "waiting" and rehearsal_store.idle(connection)
+    if idle:
         parts.rehearsing.begin(parts.settings.database_url)
     return answers.json(_shown(found) | {"lists": sizes})
 

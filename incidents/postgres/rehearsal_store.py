@@ -210,6 +210,12 @@ def sizes(conn: Connection, number: int) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(_SQL["sizes"], {"id": number})}
 
 
+def idle(conn: Connection) -> bool:
+    """Whether one waits and nobody holds rehearsals."""
+    row = conn.execute(_SQL["idle"]).fetchone()
+    return bool(row and row[0])
+
+
 def waiting(conn: Connection) -> int:
     """How many wait to be held."""
     row = conn.execute(_SQL["waiting"]).fetchone()

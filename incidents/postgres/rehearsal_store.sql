@@ -13,14 +13,15 @@ delete from rehearsal
 -- name: look
 -- One rehearsal, or the newest, without their bodies; one that says it runs while nobody holds rehearsals was interrupted.
 select id, kind, begins, ends, asked_by, asked_at,
-       case when state = 'running' and not (
-         select exists (select from pg_locks
-                         where locktype = 'advisory' and granted and objsubid = 1
-                           and database = (select oid from pg_database where datname = current_database())
-                           and (classid::bigint << 32 | objid::bigint)
-                             = hashtextextended('yiwang/name/rehearsal', 0))) then 'interrupted' else state end,
+       case when state = 'running' and not held.by_somebody then 'interrupted' else state end,
        started_at, ended_at, progress, editions, result, fault
-  from rehearsal where id = coalesce(%(id)s, id) and id < coalesce(%(before)s, id + 1) order by id desc limit %(most)s;
+  from rehearsal,
+       (select exists (select from pg_locks
+                       where locktype = 'advisory' and granted and objsubid = 1
+                         and database = (select oid from pg_database where datname = current_database())
+                         and (classid::bigint << 32 | objid::bigint)
+                           = hashtextextended('yiwang/name/rehearsal', 0)) as by_somebody) held
+ where id = coalesce(%(id)s, id) and id < coalesce(%(before)s, id + 1) order by id desc limit %(most)s;
 
 -- name: body
 -- The proposed edition of a rehearsal.
@@ -29,6 +30,15 @@ select body from rehearsal where id = %(id)s;
 -- name: waiting
 -- How many wait to be held.
 select count(*) from rehearsal where state = 'waiting';
+
+-- name: idle
+-- Whether one waits and nobody is at it.
+select exists (select from rehearsal where state = 'waiting')
+   and not exists (select from pg_locks
+                     where locktype = 'advisory' and granted and objsubid = 1
+                       and database = (select oid from pg_database where datname = current_database())
+                       and (classid::bigint << 32 | objid::bigint)
+                         = hashtextextended('yiwang/name/rehearsal', 0));
 
 -- name: interrupted
 -- Whoever holds rehearsals holds none yet: what says it runs was cut off.

@@ -275,11 +275,13 @@ def test_one_at_a_time_and_one_that_was_cut_off_may_be_held_again(
         assert claimed is not None
         assert claimed.id == number
         assert rehearsal_run.hold_all(conn) == 0
+        assert not rehearsal_store.idle(conn)
         assert state(conn, number) == "running"
         other.execute("select pg_advisory_unlock_all()")  # as when its process ends
     assert state(conn, number) == "interrupted"
     assert rehearsal_store.again(conn, number)
     assert not rehearsal_store.again(conn, number)
+    assert rehearsal_store.idle(conn)
     assert rehearsal_run.hold_all(conn, rest=lambda _: None) == 1
     assert state(conn, number) == "done"
     assert not rehearsal_store.again(conn, number)
