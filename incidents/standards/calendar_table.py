@@ -93,6 +93,11 @@ def _hours(row: Row) -> Hours:
             row.wrong(
                 f"weekdays 中没有 {text!r}，可用 {'、'.join(WEEKDAYS)}", f"no weekday {text!r}"
             )
+    if not texts and row.sound:  # hours of no day: limits would never end
+        row.wrong(
+            "weekdays 至少一天；不写即周一至周五",
+            "weekdays needs a day; left out: Monday to Friday",
+        )
     spans = _spans(row)
     if not spans and row.sound:
         row.wrong("缺少 spans", "spans is missing")

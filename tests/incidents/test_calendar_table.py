@@ -46,6 +46,7 @@ def faults_of(body: object) -> list[tuple[str, str]]:
         (a_body(hours=[HOURS, {**HOURS, "areas": ["99"], "season": "05-01/09-30"}]), "hours[1]", "needs a row without a season"),
         (a_body(hours=[{"weekdays": ["mon"]}]), "hours[0]", "spans is missing"),
         (a_body(hours=[{**HOURS, "weekdays": ["monday"]}]), "hours[0]", "no weekday"),
+        (a_body(hours=[{**HOURS, "weekdays": []}]), "hours[0]", "needs a day"),
         (a_body(hours=[{**HOURS, "spans": ["8:00-12:00"]}]), "hours[0]", "should look like"),
         (a_body(hours=[{**HOURS, "spans": ["12:00-08:00"]}]), "hours[0]", "within one day"),
         (a_body(hours=[{**HOURS, "spans": ["08:00-24:30"]}]), "hours[0]", "within one day"),
