@@ -328,3 +328,13 @@ def test_a_seat_is_evaluated_whoever_sits_there(client: TestClient, scored: Town
     assert (rows["post:D-1"]["zh"], figure["n"]) == ("一号派遣席", 1)
     assert [row["number"] for row in _rows(client, figure["list"])] == [number]
     assert rows["dispatcher"]["figures"]["dispatched"]["n"] >= 1
+
+
+def test_a_department_above_asks_for_those_below_it_and_no_other(
+    client: TestClient, scored: Town
+) -> None:
+    question = f"{BASE}?by=category&period=2026-10&department="
+    for one in (scored.bureau, *scored.departments):
+        assert _ask(client, question + one, "bureau")["total"] is not None
+    _ask(client, question + "D1", "bureau", 403)
+    _ask(client, question + scored.bureau, "department", 403)
