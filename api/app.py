@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from api import (
     access,
     admin_routes,
+    base_map_routes,
     device_routes,
     dispatch_routes,
     duty_routes,
@@ -70,6 +71,7 @@ ROUTERS = (
     wall_map_routes.router,
     grid_routes.router,
     tile_routes.router,
+    base_map_routes.router,
     device_routes.router,
     live_routes.router,
     login_routes.router,

@@ -18,12 +18,15 @@ from starlette.responses import Response
 from api import answers
 from api.access import READERS, Caller, R, allow
 from api.given import Code, DeviceGiven
+from api.map_schemas import DeviceEvents
 from api.parts import Opened, Parts, now
 from api.problems import Problem
 from api.schemas import DevicePage, DeviceShown, Series
 from grid.coordinates import Position
 from incidents.postgres import devices as kept
-from incidents.postgres import views
+from incidents.postgres import media_store, views
+from incidents.postgres.connection import Connection
+from incidents.postgres.ledger import PostgresLedger
 
 router = APIRouter(prefix="/api/v1/devices", tags=["devices 设备"])
 
@@ -36,6 +39,7 @@ POINTS = 500
 """Points of a series when nothing else is asked: about what a screen can show."""
 MOST_POINTS = 10_000
 LONGEST = timedelta(days=400)
+_LATE = timedelta(days=1)
 
 
 @router.get("", response_model=DevicePage, summary="设备列表 Devices")
@@ -130,6 +134,40 @@ def readings(
 
 def _columns(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
     return {name: [row[n] for row in rows] for n, name in enumerate(names)}
+
+
+@router.get(
+    "/{device}/events", response_model=DeviceEvents, summary="设备近况 What a device told of late"
+)
+def events(
+    device: Id, caller: Reader, parts: Opened, limit: Annotated[int, Query(ge=1, le=20)] = 5
+) -> Response:
+    """Its events of a day, the newest first: incidents and pictures only of those the caller may see.
+
+    `pictures` are addresses of photos kept here that an event named and that belong to its incident.
+    """
+    with parts.connection() as connection:
+        _found(kept.find(connection, device), device)
+        ledger = parts.ledger(connection, caller)
+        told = kept.events_of(connection, device, now() - _LATE, limit)
+        items = [_told(connection, ledger, one) for one in told]
+    return answers.json({"items": items}, headers={"Cache-Control": "no-store"})
+
+
+def _told(connection: Connection, ledger: PostgresLedger, one: kept.Told) -> dict[str, Any]:
+    """An event; of an incident the caller may not see, not even the number."""
+    shown = one._asdict()
+    named = set(shown.pop("media"))
+    shown["pictures"] = []
+    if one.incident is None:
+        return shown
+    try:
+        ledger.load(one.incident)
+    except Problem:
+        return shown | {"incident": None}
+    photos = media_store.of_incident(connection, one.incident) if named else []
+    shown["pictures"] = [f"/api/v1/media/{each.id}" for each in photos if each.id in named]
+    return shown
 
 
 def _span(from_: datetime | None, to: datetime | None) -> tuple[datetime, datetime]:

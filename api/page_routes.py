@@ -17,9 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 from swagger_ui_bundle import swagger_ui_path
 
-from api import answers, built_pages
+from api import answers, base_map, built_pages
 from api.access import anyone
-from api.parts import Opened
+from api.headers import policy
+from api.parts import Opened, Parts
 from api.problems import Problem
 
 router = APIRouter(tags=["pages 页面"], dependencies=[anyone])
@@ -52,15 +53,15 @@ async def docs(seen: Seen = None) -> Response:
 
 
 @router.get("/wall/", include_in_schema=False)
-def wall(accepted: Accepted = "", seen: Seen = None) -> Response:
+def wall(parts: Opened, accepted: Accepted = "", seen: Seen = None) -> Response:
     """大屏."""
-    return built_pages.page("wall", accepted, seen)
+    return _with_map(built_pages.page("wall", accepted, seen), parts)
 
 
 @router.get("/desk/", include_in_schema=False)
-def desk(accepted: Accepted = "", seen: Seen = None) -> Response:
+def desk(parts: Opened, accepted: Accepted = "", seen: Seen = None) -> Response:
     """值班台."""
-    return built_pages.page("desk", accepted, seen)
+    return _with_map(built_pages.page("desk", accepted, seen), parts)
 
 
 @router.get("/field/", include_in_schema=False)
@@ -122,6 +123,13 @@ def _wall_account(file: Traversable) -> dict[str, str] | None:
         return {"name": row["name"], "role": row["role"], "token": row["token"]}
     except (OSError, ValueError, KeyError, TypeError, StopIteration):
         return None
+
+
+def _with_map(page: Response, parts: Parts) -> Response:
+    """A page with a map: it may show pictures from the hosts of the city's base map, and from no others."""
+    hosts = base_map.find(parts.settings.base_map_file).hosts
+    page.headers["Content-Security-Policy"] = policy(hosts)
+    return page
 
 
 _files: dict[str, tuple[bytes, str]] = {}

@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     """Where photos lie: `s3://bucket/prefix` and the like, `file:///folder`; empty: `media` in the home."""
     media_largest_mb: float = Field(default=15.0, gt=0, le=100)
     """MiB of one photo as it is sent."""
+    base_map: str = ""
+    """The file that declares a map below ours; empty: `basemap.json` in the home, where there is one."""
     session_idle_minutes: float = Field(default=30.0, gt=0, le=24 * 60)
     """A session that nobody used for so long ends."""
     session_hours: float = Field(default=12.0, gt=0, le=24 * 7)
@@ -74,6 +76,11 @@ class Settings(BaseSettings):
             timedelta(hours=self.session_hours),
             timedelta(days=self.password_days),
         )
+
+    @property
+    def base_map_file(self) -> Path:
+        """Where the map below ours is declared; there need be no such file."""
+        return Path(self.base_map) if self.base_map else self.home / "basemap.json"
 
     @property
     def media_largest(self) -> int:

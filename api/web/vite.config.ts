@@ -5,22 +5,30 @@ import { defineConfig, type Plugin } from "vite";
 
 const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
 
-/** OpenLayers carries an interpreter for styles written as JSON, 10 kB over the wire; ours are code. */
-const withoutFlatStyles: Plugin = {
-  name: "without-flat-styles",
+/** What OpenLayers brings and we do not use, with what stands in its place: an interpreter for styles written as JSON
+ * (ours are code), buttons and gestures (ours move the picture that stands). Together 16 kB over the wire.
+ */
+const UNUSED: Record<string, string> = {
+  "/render/canvas/style.js": 'export function flatStyleLikeToStyleFunction() { throw new Error("styles are code here"); }',
+  "/control/defaults.js": 'export function defaults() { throw new Error("name the controls"); }',
+  "/interaction/defaults.js": 'export function defaults() { throw new Error("name the interactions"); }',
+};
+const unused: Plugin = {
+  name: "without-what-we-do-not-use",
   enforce: "pre",
   resolveId(asked, by) {
-    return asked.endsWith("/render/canvas/style.js") && by?.includes("/ol/") ? "\0no-flat-styles" : null;
+    const found = by?.includes("/ol/") ? Object.keys(UNUSED).find((end) => asked.endsWith(end)) : undefined;
+    return found ? `\0unused${found}` : null;
   },
   load(id) {
-    return id === "\0no-flat-styles" ? 'export function flatStyleLikeToStyleFunction() { throw new Error("styles are code here"); }' : null;
+    return id.startsWith("\0unused") ? UNUSED[id.slice("\0unused".length)] : null;
   },
 };
 
 export default defineConfig({
   base: "./",
   define: { __VUE_OPTIONS_API__: "false", __VUE_PROD_DEVTOOLS__: "false" },
-  plugins: [withoutFlatStyles, vue()],
+  plugins: [unused, vue()],
   resolve: { alias: { "@": here("./src") } },
   build: {
     target: ["chrome90", "safari14"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,20 @@ LONGEST_CODE = 128
 """Characters; longer codes are a sign of something else in the column."""
 
 _SQL = named("devices.sql")
+
+
+class Told(NamedTuple):
+    """An event a device told; `incident` is the number of the one it belongs to, `media` what came with it."""
+
+    source: str
+    id: str
+    kind: str
+    category: str | None
+    at: datetime
+    score: float | None
+    outcome: str
+    incident: str | None
+    media: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +151,12 @@ def _faults(device: Registration) -> Iterable[tuple[str, str]]:
             f"坐标 ({place.lon}, {place.lat}) 不在地球上，应为经度、纬度",
             f"({place.lon}, {place.lat}) is no longitude and latitude",
         )
+
+
+def events_of(conn: Connection, code: str, since: datetime, at_most: int) -> list[Told]:
+    """What a device told since an instant, the newest first."""
+    values = {"code": code, "since": since, "at_most": at_most}
+    return [Told(*row) for row in conn.execute(_SQL["events_of"], values)]
 
 
 def _row(device: Registration, locate: Locate | None) -> dict[str, object]:

@@ -42,3 +42,10 @@ select id, lon, lat, cell from device where lon is not null and lat is not null 
 update device d set cell = g.cell, changed_at = clock_timestamp()
   from unnest(%(ids)s::int[], %(cells)s::int[]) g (id, cell)
  where d.id = g.id and d.cell is distinct from g.cell;
+
+-- name: events_of
+-- What a device told of late, the newest first: events about it or sent by it; `media` are what it brought, photos or not.
+select e.source, e.id, e.kind, e.category, e.at, e.score, e.outcome, i.number, coalesce(e.media, '[]') as media
+  from event e left join incident i on i.id = e.incident_id
+ where e.received_at >= %(since)s and e.origin = 'stream' and (e.subject = 'device:' || %(code)s or e.source = %(code)s)
+ order by e.received_at desc limit %(at_most)s;

@@ -40,6 +40,14 @@ _FRAMES = """ms => new Promise(done => {
   const next = () => { frames += 1; const now = performance.now(); now - begin < ms ? requestAnimationFrame(next) : done(frames * 1000 / (now - begin)); };
   requestAnimationFrame(next);
 })"""
+_CHANGING = """() => {
+  const all = document.createElement('div');
+  all.style.cssText = 'position:absolute;inset:0';
+  document.body.append(all);
+  let n = 0;
+  const next = () => { all.style.background = n++ % 2 ? '#050d1a' : '#060e1b'; requestAnimationFrame(next); };
+  next();
+}"""
 _WATCH = """() => {
   window.seen = {};
   const look = () => {
@@ -156,6 +164,22 @@ def first_draw(system: WholeSystem, opened: Browser, rounds: int) -> Iterator[Re
         yield Result("首屏 / First draw", f"wall {name}", "s", took, 2.0, at_most=True)
 
 
+def limits(opened: Browser) -> Iterator[Result]:
+    """What this browser reaches on this machine with nothing to draw, and with a page all of which changes its colour."""
+    for name, (wide, high) in SIZES.items():
+        inside = opened.new_context(viewport={"width": wide, "height": high})
+        try:
+            empty = inside.new_page()
+            still = empty.evaluate(_FRAMES, 2000)
+            empty.evaluate(_CHANGING)
+            changing = empty.evaluate(_FRAMES, 2000)
+        finally:
+            inside.close()
+        group = "上限 / What an empty page reaches"
+        yield Result(group, f"{name} · 不变 nothing changes", "fps", [still])
+        yield Result(group, f"{name} · 整页变色 all of it changes colour", "fps", [changing])
+
+
 def under_load(
     system: WholeSystem, opened: Browser, load: Load, seconds: float
 ) -> Iterator[Result]:
@@ -223,6 +247,7 @@ def main() -> int:
         model = one_fact(system)
         with chromium() as opened:
             results += first_draw(system, opened, given.rounds)
+            results += limits(opened)
             producer = KafkaProducer(bootstrap_servers=system.bootstrap, linger_ms=5)
             load = Load(producer, model, given.rate)
             with load.going():

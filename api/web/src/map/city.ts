@@ -1,15 +1,11 @@
 /** The city's map: grid, heat, machines and incidents on one canvas, without a graphics card. */
 
 import "ol/ol.css";
-import OlMap from "ol/Map";
 import View from "ol/View";
 import Feature from "ol/Feature";
 import { boundingExtent, type Extent, isEmpty } from "ol/extent";
 import Point from "ol/geom/Point";
 import LineString from "ol/geom/LineString";
-import DoubleClickZoom from "ol/interaction/DoubleClickZoom";
-import DragPan from "ol/interaction/DragPan";
-import MouseWheelZoom from "ol/interaction/MouseWheelZoom";
 import VectorLayer from "ol/layer/Vector";
 import Overlay from "ol/Overlay";
 import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
@@ -20,10 +16,27 @@ import Style from "ol/style/Style";
 import { get, Refusal } from "@/client/ask";
 import type { components } from "@/client/openapi";
 import type { Incident } from "@/client/wire";
+import { Glide, StillMap } from "./glide";
 import { Grid } from "./grid";
 import { ofIncident, ofMachine } from "./symbols";
 
 type Machine = components["schemas"]["WallMachine"];
+
+/** What is to be said of the map below ours: whose it is, that it does not answer, or why it is not used. */
+export interface Below {
+  credit: string;
+  silent: boolean;
+  refused: [zh: string, en: string] | null;
+}
+
+/** Where a map begins: degrees WGS-84, and a zoom. */
+export type Beginning = readonly [lon: number, lat: number, zoom: number];
+
+/** `lon,lat,zoom` as an address gives it. */
+export function beginning(text: string | null): Beginning | null {
+  const [lon = NaN, lat = NaN, zoom = 16] = (text ?? "").split(",").map(Number);
+  return Math.abs(lon) <= 180 && Math.abs(lat) <= 85 && zoom >= 0 && zoom <= 24 ? [lon, lat, zoom] : null;
+}
 
 /** What a person pointed at. */
 export type Picked =
@@ -43,10 +56,15 @@ const RINGS_AT_ONCE = 4;
 const RING_MS = 4000;
 /** A burst is seen by its symbols; drawing an eye to each of them draws it to none. */
 const RING_PAUSE_MS = 400;
+/** Metres of the map for each pixel when a place is visited, if it is not nearer already. */
+const VISIT = 3;
+/** Of a map's canvas: half of a 4K screen's map is as sharp from where people stand, and is drawn in a third of the time. */
+const MOST_PIXELS = 1_500_000;
 const RULER = new Style({ stroke: new Stroke({ color: "#fff", width: 2, lineDash: [6, 4] }) });
 
 export class CityMap {
-  private readonly map: OlMap;
+  private readonly map: StillMap;
+  private readonly glide: Glide;
   private readonly incidents = new VectorSource<Feature<Point>>();
   private readonly machines = new VectorSource<Feature<Point>>();
   private readonly ruler = new VectorSource<Feature<LineString>>();
@@ -59,6 +77,11 @@ export class CityMap {
   private home: Extent | null = null;
   private fitted: string | null = null;
   private gone = false;
+  private stopBase = () => {};
+  /** Where it begins, if not with the whole. */
+  first: Beginning | null = null;
+  private said: Below | null = null;
+  private told: (said: Below) => void = () => {};
 
   /** `sharp`: device pixels for each of ours, with the scale of the canvas it stands on. */
   constructor(
@@ -67,11 +90,11 @@ export class CityMap {
     private area: string | null,
     private readonly picked: (what: Picked) => void,
   ) {
-    this.map = new OlMap({
+    this.map = new StillMap({
       target: place,
-      pixelRatio: sharp,
+      pixelRatio: Math.min(sharp, Math.max(1, Math.sqrt(MOST_PIXELS / (place.clientWidth * place.clientHeight || 1)))),
       controls: [],
-      interactions: [new DragPan(), new MouseWheelZoom(), new DoubleClickZoom()],
+      interactions: [],
       view: new View({ center: fromLonLat([113, 32]), zoom: 5, constrainRotation: 1, enableRotation: false, showFullExtent: true }),
       layers: [
         new VectorLayer({ source: this.machines, style: (f) => ofMachine(f.get("machine").kind, f.get("machine").health), zIndex: 3 }),
@@ -79,12 +102,17 @@ export class CityMap {
         new VectorLayer({ source: this.ruler, style: RULER, zIndex: 5 }),
       ],
     });
+    this.map.pace();
+    this.glide = new Glide(this.map);
     this.map.on("click", (event) => this.point(event.pixel, event.coordinate));
     void this.findGrid();
+    void this.findBase();
   }
 
   dispose(): void {
     this.gone = true;
+    this.stopBase();
+    this.glide.stop();
     clearTimeout(this.again);
     this.rings.forEach((ring) => this.map.removeOverlay(ring));
     this.map.setTarget(undefined);
@@ -151,14 +179,29 @@ export class CityMap {
 
   /** Go to a place. */
   visit(lon: number, lat: number): void {
-    const view = this.map.getView();
-    view.animate({ center: fromLonLat([lon, lat]), zoom: Math.max(view.getZoom() ?? 0, (view.getZoomForResolution(3) ?? 15)), duration: 600 });
+    this.glide.to({ center: fromLonLat([lon, lat]), resolution: Math.min(this.map.getView().getResolution() ?? VISIT, VISIT) });
   }
 
   /** Back to the whole of what this wall shows. */
   whole(): void {
     const extent = (this.area && this.grid?.extentOf(this.area)) || this.home;
     if (extent && !isEmpty(extent)) this.map.getView().fit(extent, { padding: [44, 20, 72, 20] });
+  }
+
+  /** Tell somebody of the map below, now if it is known, and whenever that changes. */
+  tell(whom: (said: Below) => void): void {
+    this.told = whom;
+    if (this.said) whom(this.said);
+  }
+
+  private hear(said: Below): void {
+    this.said = said;
+    this.told(said);
+  }
+
+  /** Nearer by so many doublings. */
+  zoom(by: number): void {
+    this.glide.zoom(by);
   }
 
   /** Metres along places in degrees, drawn as a line; fewer than two draw nothing. */
@@ -179,7 +222,7 @@ export class CityMap {
       const [west, south, east, north] = about.bounds as [number, number, number, number];
       const first = this.home === null;
       this.home = transformExtent([west, south, east, north], "EPSG:4326", "EPSG:3857");
-      if (first) this.whole();
+      if (first) this.begin();
       if (!about.ready) {
         this.again = setTimeout(() => void this.findGrid(), 1500);
         return;
@@ -189,7 +232,7 @@ export class CityMap {
         layer.setZIndex(n + 1);
         this.map.addLayer(layer);
       });
-      this.whole();
+      this.begin();
       this.grid.show(this.counts);
       // For whoever measures: when all that was asked for stood on the screen, in milliseconds since the page was asked.
       this.map.once("rendercomplete", () => {
@@ -204,6 +247,30 @@ export class CityMap {
     }
   }
 
+  private begin(): void {
+    if (!this.first) return this.whole();
+    const [lon, lat, zoom] = this.first;
+    this.map.getView().setCenter(fromLonLat([lon, lat]));
+    this.map.getView().setZoom(zoom);
+  }
+
+  /** The map below ours, where the city declares one; the code that draws it comes only then. */
+  private async findBase(): Promise<void> {
+    try {
+      const about = await get("/api/v1/grid/base-map");
+      const said: Below = { credit: about.credit, silent: false, refused: about.refused && [about.refused.zh, about.refused.en] };
+      if (this.gone) return;
+      this.hear(said);
+      if (!about.layers.length) return;
+      const { showBase } = await import("./base");
+      const stop = await showBase(this.map, about, (well) => this.hear({ ...said, silent: !well }));
+      if (this.gone) stop();
+      else this.stopBase = stop;
+    } catch (fault) {
+      if (!(fault instanceof Refusal)) throw fault; // without one: the map is what it was
+    }
+  }
+
   private withoutGrid(): void {
     const extent = this.incidents.getExtent();
     if (extent && !isEmpty(extent) && !this.home) this.map.getView().fit(boundingExtent([[extent[0]!, extent[1]!], [extent[2]!, extent[3]!]]), { padding: [60, 60, 60, 60], maxZoom: 15 });
@@ -215,7 +282,7 @@ export class CityMap {
     const key = known?.map(Math.round).join();
     if (!known || key === this.fitted) return;
     this.fitted = key ?? null;
-    this.whole();
+    this.begin();
   }
 
   private point(pixel: number[], coordinate: number[]): void {

@@ -57,7 +57,7 @@ export class Grid {
     });
     this.source.on("tileloadend", (event) => this.keep(event.tile as unknown as VectorTile<RenderFeature>));
     const ground = new VectorTileLayer({ source: this.source, declutter: true, style: (feature, resolution) => this.style(feature as RenderFeature, resolution) });
-    const hot = new VectorLayer({ source: this.heat, style: (feature) => ofHeat(feature.get("count") as number), updateWhileAnimating: true, updateWhileInteracting: true });
+    const hot = new VectorLayer({ source: this.heat, style: (feature) => ofHeat(feature.get("count") as number) });
     this.layers = [hot, ground];
     const [west, south, east, north] = transformExtent(about.bounds, "EPSG:4326", "EPSG:3857") as [number, number, number, number];
     this.cellWidth = Math.sqrt(((east - west) * (north - south)) / Math.max(1, about.cells));

@@ -110,6 +110,7 @@ export const TABLE = {
   play_heat: ["播放过去 24 小时", "play the last 24 hours"],
   whole_map: ["全图 0", "Whole 0"],
   measure: ["测距 M", "Measure M"],
+  base_silent: ["底图服务器无应答", "the base map does not answer"],
   measure_hint: ["依次点击地图测距", "click along the way"],
   measured: ["{m} 米", "{m} m"],
   on_map: ["图上 {n} / 共 {all} 件未结（最多显示最近 {most} 件，无位置的不在图上）", "{n} of {all} open on the map (the newest {most} at most; some have no place)"],
