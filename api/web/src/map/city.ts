@@ -102,7 +102,6 @@ export class CityMap {
         new VectorLayer({ source: this.ruler, style: RULER, zIndex: 5 }),
       ],
     });
-    this.map.pace();
     this.glide = new Glide(this.map);
     this.map.on("click", (event) => this.point(event.pixel, event.coordinate));
     void this.findGrid();
@@ -236,6 +235,7 @@ export class CityMap {
       this.grid.show(this.counts);
       // For whoever measures: when all that was asked for stood on the screen, in milliseconds since the page was asked.
       this.map.once("rendercomplete", () => {
+        this.map.pace();
         const place = this.map.getTargetElement();
         if (place) place.dataset.drawn = String(Math.round(performance.now()));
       });
@@ -243,6 +243,7 @@ export class CityMap {
       if (!(fault instanceof Refusal)) throw fault;
       // No edition, or nobody there: the map shows what has a place, and asks again.
       this.withoutGrid();
+      this.map.pace();
       if (!this.gone) this.again = setTimeout(() => void this.findGrid(), 3000);
     }
   }

@@ -13,8 +13,12 @@ export class StillMap extends OlMap {
   private free = 0;
   private waiting: ReturnType<typeof setTimeout> | undefined;
 
-  /** Begin to look how long a drawing takes. */
+  private paced = false;
+
+  /** From now on leave time to others: to be called when all that is shown first stands there. */
   pace(): void {
+    if (this.paced) return;
+    this.paced = true;
     let began = 0;
     this.on("precompose", () => (began = performance.now()));
     // What was asked of a canvas is painted after the script; the next frame knows what it cost.
@@ -42,8 +46,8 @@ export class StillMap extends OlMap {
   }
 }
 
-/** Of the time of one drawing: so much is left to the rest of the page after it. */
-const PAUSES = 1.5;
+/** So many times what one drawing took is left to the rest of the page after it. */
+const PAUSES = 3;
 const SHORTEST_PAUSE_MS = 30;
 const LONGEST_PAUSE_MS = 400;
 const GLIDE_MS = 200;
