@@ -22,6 +22,7 @@ const TABLE = {
   no_place_yet: ["尚未定位，暂按到期排序", "No place yet: sorted by what is due"],
   metres_away: ["{way} {m} 米", "{m} m {way}"],
   due_at: ["到期 {at}", "due {at}"],
+  stage_due_at: ["本环节到期 {at}", "this step due {at}"],
   to_confirm: ["核实：是否属实？", "Confirm: is it true?"],
   to_verify: ["核查：处置好了吗？", "Verify: is it done?"],
   waits: ["待传 {n}", "{n} to send"],
