@@ -217,14 +217,14 @@ def test_the_desk_s_map_zooms_measures_picks_and_shows_cameras(
         expect(told).to_contain_text(f"{round(300 * math.cos(math.radians(LAT)))} 米")
         tools.get_by_role("button", name="测距").click()
         tools.get_by_role("button", name="设备与摄像机").click()
-        card = page.locator(".camera-card")
-        for _ in range(20):  # until it is drawn
-            click_beside(page, math.radians(ASIDE) * 6378137 / 3)
-            page.wait_for_timeout(200)
-            if card.count():
-                break
-        expect(card).to_contain_text("路口枪机")
-        expect(card).to_contain_text("没有画面")
+        aside = math.radians(ASIDE) * 6378137 / 3
+        find_camera(page, aside)
+        expect(page.locator(".camera-card")).to_contain_text("没有画面")
+        # Twice as near, and dragged a little: the same place is twice as far from the middle, and moved.
+        tools.get_by_role("button", name="放大").click()
+        find_camera(page, 2 * aside)
+        drag(page, -50)
+        find_camera(page, 2 * aside - 50)
     # Never on a wall.
     assert town.ask(system, "wall", "GET", f"/devices/{camera}/events").status == 403
 
@@ -234,3 +234,28 @@ def click_beside(page: Page, east: float) -> None:
     box = page.locator(".place-map").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2 + east, box["y"] + box["height"] / 2)
+
+
+def find_camera(page: Page, east: float) -> None:
+    """Click there until the camera answers: it is drawn when it is drawn."""
+    card = page.locator(".camera-card")
+    if card.count():
+        card.get_by_role("button", name="关闭").click()
+    for _ in range(20):
+        click_beside(page, east)
+        page.wait_for_timeout(150)
+        if card.count():
+            break
+    expect(card).to_contain_text("路口枪机")
+
+
+def drag(page: Page, by: float) -> None:
+    """Take the map in the middle and pull it."""
+    box = page.locator(".place-map").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 60
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by / 2, y, steps=2)
+    page.mouse.move(x + by, y, steps=2)
+    page.mouse.up()

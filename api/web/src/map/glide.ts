@@ -121,6 +121,7 @@ export class Glide {
   }
 
   private take(event: PointerEvent): void {
+    this.settle(); // what is pointed at is where it will be drawn
     if (event.button === 0 && event.isPrimary) this.held = { id: event.pointerId, at: this.map.getEventPixel(event), far: false };
   }
 
