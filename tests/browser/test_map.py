@@ -24,7 +24,6 @@ from local.ports import free_ports
 from tests.api.packing import packed
 from tests.browser import doors, town
 from tests.browser.eyes import watched
-from tests.browser.test_desk import find, sit
 from tests.browser.tile_stub import SIDE, Color, Place, drawn, mark, serving
 from tests.grid.test_coordinates import BY_GCOORD
 from tests.journey import scene
@@ -203,8 +202,11 @@ def test_the_desk_s_map_zooms_measures_picks_and_shows_cameras(
     number = town.report(system, 8, 3)
     with watched(browser_, system.url("api")) as eyes:
         page = eyes.page
-        sit(page, system, "dispatcher")
-        find(page, number)
+        doors.by_token(page, f"{system.url('api')}/desk/?stale=3600", "dispatcher")
+        page.keyboard.press("/")
+        page.keyboard.type(number)
+        page.keyboard.press("Enter")
+        page.locator(f".queue-row[data-number='{number}']").click()
         tools = page.locator(".map-tools")
         expect(tools).to_be_visible()
         page.wait_for_selector(".place-map[data-drawn]", timeout=60_000)
