@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import Image
@@ -18,46 +19,65 @@ from tests.journey.system import WholeSystem, whole_system
 FOLDER = ROOT / "docs" / "pictures"
 TRAFFIC_S = 60
 """So long the demo city lives before its picture is taken."""
+DRAWN = ".map[data-drawn]"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: its file, the page and whose, how large, keys that are pressed first, and what must be there."""
+
+    name: str
+    address: str
+    account: str
+    size: tuple[int, int] = (1920, 1080)
+    keys: tuple[str, ...] = ()
+    there: str = DRAWN
+
+
 SHOTS = (
-    # file, address, account, width, height
-    ("wall-city", "wall/", "wall", 1920, 1080),
-    ("wall-district", "wall/?layout=district", "wall", 1920, 1080),
-    ("wall-theme", "wall/?layout=theme&theme=lifeline", "wall", 1920, 1080),
-    ("wall-wide", "wall/?w=3360&h=1080", "wall", 3360, 1080),
+    Shot("wall-city", "wall/", "wall"),
+    Shot("wall-district", "wall/?layout=district", "wall"),
+    Shot("wall-theme", "wall/?layout=theme&theme=lifeline", "wall"),
+    Shot("wall-wide", "wall/?w=3360&h=1080", "wall", (3360, 1080)),
+    Shot("desk-queue", "desk/", "lead", (1600, 1000), ("j", "j")),
+    Shot("desk-roster", "desk/", "lead", (1600, 1000), ("Shift+D",), ".week .duty"),
 )
 
 
-def main() -> int:
-    """Take them all; 1 when a page said something wrong meanwhile."""
+def main(*only: str) -> int:
+    """Take them all, or those named; 1 when a page said something wrong meanwhile."""
     pages.build()
     FOLDER.mkdir(parents=True, exist_ok=True)
     with whole_system(demo="1") as system, chromium() as opened:
         system.start()
         time.sleep(TRAFFIC_S)
-        for name, address, account, wide, high in SHOTS:
-            take(system, opened, (name, address, account), (wide, high))
-            print(f"docs/pictures/{name}.png")
-        broken(system, opened)
-        print("docs/pictures/wall-stopped.png")
+        for shot in SHOTS:
+            if only and shot.name not in only:
+                continue
+            take(system, opened, shot)
+            print(f"docs/pictures/{shot.name}.png")
+        if not only or "wall-stopped" in only:
+            broken(system, opened)
+            print("docs/pictures/wall-stopped.png")
     return 0
 
 
-def take(
-    system: WholeSystem, opened: Browser, what: tuple[str, str, str], size: tuple[int, int]
-) -> None:
+def take(system: WholeSystem, opened: Browser, shot: Shot) -> None:
     """One picture."""
-    name, address, account = what
     url = system.url("api")
-    viewport = {"width": size[0], "height": size[1]}
+    viewport = {"width": shot.size[0], "height": shot.size[1]}
     with watched(opened, url, viewport=viewport) as eyes:
-        eyes.page.goto(f"{url}/{address}")
+        eyes.page.goto(f"{url}/{shot.address}")
         eyes.page.evaluate(
-            "token => sessionStorage.setItem('yiwang.token', token)", token(system, account)
+            "token => sessionStorage.setItem('yiwang.token', token)", token(system, shot.account)
         )
-        eyes.page.goto(f"{url}/{address}")
-        eyes.page.wait_for_selector(".map[data-drawn]", timeout=60_000)
+        eyes.page.goto(f"{url}/{shot.address}")
+        for key in shot.keys:
+            eyes.page.wait_for_selector(".queue-row", state="attached", timeout=60_000)
+            eyes.page.keyboard.press(key)
+        eyes.page.wait_for_selector(shot.there, timeout=60_000)
         time.sleep(5)
-        keep(eyes.page.screenshot(), name)
+        keep(eyes.page.screenshot(), shot.name)
 
 
 def broken(system: WholeSystem, opened: Browser) -> None:
@@ -70,7 +90,7 @@ def broken(system: WholeSystem, opened: Browser) -> None:
             "token => sessionStorage.setItem('yiwang.token', token)", token(system, "wall")
         )
         eyes.page.goto(f"{url}/wall/")
-        eyes.page.wait_for_selector(".map[data-drawn]", timeout=60_000)
+        eyes.page.wait_for_selector(DRAWN, timeout=60_000)
         with system.absent("api"):
             eyes.page.wait_for_selector(".age.loud", timeout=60_000)
             time.sleep(8)
@@ -90,4 +110,4 @@ def token(system: WholeSystem, account: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

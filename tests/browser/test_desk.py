@@ -10,9 +10,12 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from pypdfium2 import PdfDocument
+from python_calamine import CalamineWorkbook
 
-from tests.browser import doors, town
-from tests.browser.eyes import Watched, watched
+from tests.browser import town
+from tests.browser.desks import at_desk, find, moves, search, state_of
+from tests.browser.eyes import Watched
 from tests.browser.test_common import serious
 from tests.journey import scene
 from tests.journey.machines import Door
@@ -22,8 +25,6 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 ROW = 9
 """The row of cells this file plays in: there a flood is the dispatcher's to send out."""
-_GONE = ("Failed to load resource", "net::ERR", "503", "412")
-"""What Chromium itself writes for a server that is away or says no; nothing of ours."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,34 +48,8 @@ def routes(system: WholeSystem) -> None:
 @pytest.fixture(scope="module")
 def officer(system: WholeSystem, browser_: Browser) -> Iterator[Watched]:
     """A dispatcher at the desk."""
-    with watched(browser_, system.url("api")) as eyes:
-        eyes.expected = _GONE
-        sit(eyes.page, system, "dispatcher")
+    with at_desk(browser_, system, "dispatcher") as eyes:
         yield eyes
-
-
-def sit(page: Page, system: WholeSystem, name: str, query: str = "?stale=3600") -> None:
-    """Through the door, until changes come in."""
-    doors.by_token(page, f"{system.url('api')}/desk/{query}", name)
-    expect(page.locator(".age .dot.up")).to_be_visible()
-
-
-def find(page: Page, number: str) -> None:
-    """By keys alone: search for a number, and look at what is found."""
-    page.keyboard.press("Escape")
-    page.keyboard.press("/")
-    page.keyboard.press("Control+A")
-    page.keyboard.type(number)
-    page.keyboard.press("Enter")
-    page.keyboard.press("Escape")
-    expect(page.locator(f".queue-row[data-number='{number}']")).to_be_visible()
-    page.keyboard.press("j")
-    expect(page.locator(f"[data-one='{number}'] [data-state]")).to_be_visible()
-
-
-def state_of(system: WholeSystem, number: str) -> tuple[str, str | None]:
-    told = town.ask(system, "lead", "GET", f"/incidents/{number}").json
-    return told["state"], told["department"]
 
 
 def test_an_officer_sees_a_sensor_incident_appear_and_dispatches_it_by_keyboard_only(
@@ -113,20 +88,13 @@ def test_of_two_officers_the_second_sees_what_the_first_did_keeps_his_words_and_
     system: WholeSystem, browser_: Browser
 ) -> None:
     number = town.flood(system, "D-4", 4, ROW)
-    with watched(browser_, system.url("api")) as eyes:
-        eyes.expected = _GONE
+    with at_desk(browser_, system, "dispatcher", mute=True) as eyes:
         page = eyes.page
-        # His live line is mute: he learns of the other only by the answer to his own move.
-        page.route("**/api/v1/live", lambda _: None)
-        doors.by_token(page, f"{system.url('api')}/desk/?stale=3600", "dispatcher")
         find(page, number)
         page.keyboard.press("d")
         expect(page.locator("#f-department")).to_have_value("A")
         page.locator("#f-reason").press_sequentially("值守电话已核")
-        sent = {"move": "dispatch", "department": "B", "reason": "先到先办"}
-        first = Door(system.url("api"), scene.token_of("lead"))
-        answer = first.ask("POST", f"/api/v1/incidents/{number}/moves", sent, {"If-Match": "*"})
-        assert answer.status == 200, answer.body
+        moves(system, "lead", number, "dispatch", department="B", reason="先到先办")
         page.keyboard.press("Control+Enter")
         conflict = page.locator("[data-conflict]")
         expect(conflict).to_contain_text("乙部门")
@@ -144,11 +112,8 @@ def test_one_more_report_meanwhile_is_no_conflict_the_move_is_made_on_top_of_it(
     system: WholeSystem, browser_: Browser
 ) -> None:
     number = town.flood(system, "D-1", 1, ROW)
-    with watched(browser_, system.url("api")) as eyes:
-        eyes.expected = _GONE
+    with at_desk(browser_, system, "dispatcher", mute=True) as eyes:
         page = eyes.page
-        page.route("**/api/v1/live", lambda _: None)
-        doors.by_token(page, f"{system.url('api')}/desk/?stale=3600", "dispatcher")
         find(page, number)
         page.keyboard.press("d")
         expect(page.locator("#f-department")).to_have_value("A")
@@ -170,10 +135,8 @@ def test_what_was_sent_while_the_server_was_killed_is_made_once_when_it_is_back(
     system: WholeSystem, browser_: Browser
 ) -> None:
     number = town.flood(system, "D-5", 5, ROW)
-    with watched(browser_, system.url("api")) as eyes:
-        eyes.expected = _GONE
+    with at_desk(browser_, system, "lead") as eyes:
         page = eyes.page
-        sit(page, system, "lead")
         find(page, number)
         page.keyboard.press("u")
         expect(page.locator("form[data-move=urge] textarea")).to_be_focused()
@@ -217,14 +180,9 @@ def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
     system: WholeSystem, browser_: Browser
 ) -> None:
     numbers = [town.report(system, column, ROW, "批量不予立案") for column in (7, 8)]
-    with watched(browser_, system.url("api")) as eyes:
-        eyes.expected = ("409",)
+    with at_desk(browser_, system, "intake") as eyes:
         page = eyes.page
-        sit(page, system, "intake")
-        page.keyboard.press("/")
-        page.keyboard.type("批量不予立案")
-        page.keyboard.press("Enter")
-        page.keyboard.press("Escape")
+        search(page, "批量不予立案")
         expect(page.locator(".queue-row")).to_have_count(2)
         page.keyboard.press("Shift+A")
         page.keyboard.press("Shift+B")
@@ -233,10 +191,7 @@ def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
         assert serious(page) == []
         page.locator("#f-reason").fill("重复上报")
         # One of them is taken in by somebody else between the preview and the deed.
-        door = Door(system.url("api"), scene.token_of("lead"))
-        path = f"/api/v1/incidents/{numbers[0]}/moves"
-        assert door.ask("POST", path, {"move": "open"}, {"If-Match": "*"}).status == 200
-        eyes.expected += ("412",)
+        moves(system, "lead", numbers[0], "open")
         page.locator("#f-reason").press("Control+Enter")
         expect(page.locator("[data-summary]")).to_contain_text("成功 1 件，失败 1 件")
         expect(page.locator("tr[data-result=failed]")).to_contain_text("他人已先办理")
@@ -255,8 +210,7 @@ def test_a_shift_is_left_with_its_list_and_signed_by_the_next(
     told = town.ask(system, "lead", "GET", "/handovers?waiting=true").json["items"][0]
     opened = page.locator("[data-opened] .counts li").first
     expect(opened).to_have_text(re.compile(rf"{told['counts']['open']}\s*未结"))
-    with watched(browser_, system.url("api")) as eyes:
-        sit(eyes.page, system, "lead")
+    with at_desk(browser_, system, "lead") as eyes:
         eyes.page.keyboard.press("h")
         eyes.page.locator(f"[data-handover='{told['id']}'] button").click()
         eyes.page.locator("[data-sign]").click()
@@ -271,13 +225,9 @@ def test_a_department_accepts_and_gives_back_by_keys_and_the_dispatcher_sees_it_
     system: WholeSystem, officer: Watched, browser_: Browser
 ) -> None:
     number = town.flood(system, "D-2", 2, ROW)
-    lead = Door(system.url("api"), scene.token_of("lead"))
-    sent = {"move": "dispatch", "department": "A"}
-    path = f"/api/v1/incidents/{number}/moves"
-    assert lead.ask("POST", path, sent, {"If-Match": "*"}).status == 200
-    with watched(browser_, system.url("api")) as eyes:
+    moves(system, "lead", number, "dispatch", department="A")
+    with at_desk(browser_, system, "dept-a") as eyes:
         page = eyes.page
-        sit(page, system, "dept-a")
         find(page, number)
         page.keyboard.press("a")
         expect(page.locator("form[data-move=accept]")).to_be_visible()
@@ -297,14 +247,13 @@ def test_a_department_accepts_and_gives_back_by_keys_and_the_dispatcher_sees_it_
     expect(officer.page.locator("[data-returned]")).to_contain_text("不属本部门")
 
 
-def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_table(
+def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_file(
     system: WholeSystem, officer: Watched
 ) -> None:
     page = officer.page
     number = town.report(system, 0, ROW, "护栏损坏，附照片")
-    intake = Door(system.url("api"), scene.token_of("intake"))
     path = f"/api/v1/media?kind=scene&incident={number}"
-    sent = intake.ask("POST", path, jpeg(), {"Content-Type": "image/jpeg"})
+    sent = town.door(system, "intake").ask("POST", path, jpeg(), {"Content-Type": "image/jpeg"})
     assert sent.status == 201, sent.body
     find(page, number)
     photo = page.locator(".photos li img")
@@ -317,12 +266,40 @@ def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_table(
     page.keyboard.press("1")
     page.get_by_role("button", name="护栏", exact=True).click()
     expect(page.locator(".queue-row")).to_have_count(1)
-    with page.expect_download() as told:
-        page.locator("[data-export]").click()
-    lines = told.value.path().read_text(encoding="utf-8").splitlines()
+    lines = saved(page, "[data-export=csv]").decode().splitlines()
     assert len(lines) == 2
     assert lines[1].startswith(number)
+    book = CalamineWorkbook.from_filelike(io.BytesIO(saved(page, "[data-export=xlsx]")))
+    assert [row[0] for row in book.get_sheet_by_index(0).to_python()[2:]] == [number]
+    assert number in read(saved(page, "[data-export=pdf]"))
+    find(page, number)
+    assert "护栏损坏" in read(saved(page, "[data-file=pdf]"))
     page.keyboard.press("1")
+
+
+def test_only_the_incident_stands_on_printed_paper_with_who_printed_it(officer: Watched) -> None:
+    page = officer.page
+    number = str(page.locator("[data-one]").get_attribute("data-one"))
+    expect(page.locator(f"[data-one='{number}'] .timeline li").first).to_be_attached()
+    printed = read(page.pdf())
+    assert number in printed
+    assert "打印于" in printed
+    assert "dispatcher" in printed
+    for beside in ("班板", "可办理", "导出"):
+        assert beside not in printed
+
+
+def saved(page: Page, button: str) -> bytes:
+    """The file that a button saves."""
+    with page.expect_download() as told:
+        page.locator(button).click()
+    return told.value.path().read_bytes()
+
+
+def read(pdf: bytes) -> str:
+    """The words of a PDF, without the breaks of its lines."""
+    pages = list(PdfDocument(pdf))
+    return "".join("".join(p.get_textpage().get_text_bounded() for p in pages).split())
 
 
 def jpeg() -> bytes:

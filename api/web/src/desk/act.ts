@@ -5,7 +5,7 @@
  */
 
 import { computed, ref } from "vue";
-import { Refusal, send } from "@/client/ask";
+import { identity, Refusal, send } from "@/client/ask";
 import type { components } from "@/client/openapi";
 
 export type Whole = components["schemas"]["IncidentWhole"];
@@ -18,6 +18,8 @@ export interface Errand {
   number: string;
   version: number;
   body: Given;
+  /** The role it was decided in, "" for the account's own: it is sent in that one, whatever is acted in by then. */
+  as: string;
 }
 
 export type Outcome =
@@ -56,7 +58,7 @@ function named(): string {
   return `desk-${[...bytes].map((one) => one.toString(16).padStart(2, "0")).join("")}`;
 }
 
-export const errand = (number: string, version: number, body: Given): Errand => ({ key: named(), number, version, body });
+export const errand = (number: string, version: number, body: Given): Errand => ({ key: named(), number, version, body, as: identity.role ?? "" });
 
 /** Send it once; `away` keeps it for later. */
 export async function attempt(one: Errand): Promise<Outcome> {
@@ -71,7 +73,7 @@ async function sent(one: Errand): Promise<Outcome> {
   try {
     const answer = await send(`api/v1/incidents/${encodeURIComponent(one.number)}/moves`, {}, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "If-Match": `"v${one.version}"`, "Idempotency-Key": one.key },
+      headers: { "Content-Type": "application/json", "If-Match": `"v${one.version}"`, "Idempotency-Key": one.key, "Yiwang-Role": one.as ?? "" },
       body: JSON.stringify(one.body),
     });
     return { kind: "done", incident: (await answer.json()) as Whole };

@@ -1,12 +1,14 @@
-/** What calls an officer: a sound if he wants one, and the count of new urgent incidents in the page's title. */
+/** What calls an officer: a sound if he wants one, again until he looks, and the count of new urgent incidents in the page's title. */
 
-import { ref, watch } from "vue";
+import { computed, ref, watch } from "vue";
 import type { Fact } from "@/client/wire";
 import { say, tongue } from "@/words/words";
 import { tell } from "./words";
 
 const KEPT = "yiwang.desk.sound";
 const BETWEEN_MS = 2_000;
+/** Who did not hear it the first time is called again. */
+const AGAIN_MS = 30_000;
 
 /** Whether it sounds; asked for once, kept on this machine. */
 export const sounding = ref(localStorage.getItem(KEPT) === "1");
@@ -14,6 +16,17 @@ export const sounding = ref(localStorage.getItem(KEPT) === "1");
 export const unseen = ref<ReadonlySet<string>>(new Set());
 /** What is read aloud by a screen reader. */
 export const announced = ref("");
+
+/** A browser sounds only on a page that somebody has touched; one that cannot say so is believed to. */
+const touched = ref(navigator.userActivation?.hasBeenActive ?? true);
+const touch = (): void => {
+  touched.value = true;
+  for (const sign of ["keydown", "pointerdown"]) window.removeEventListener(sign, touch);
+};
+for (const sign of ["keydown", "pointerdown"]) window.addEventListener(sign, touch);
+
+/** How the sound stands, as its button says it. */
+export const sound = computed<"sound_on" | "sound_off" | "sound_waits">(() => (!sounding.value ? "sound_off" : touched.value ? "sound_on" : "sound_waits"));
 
 let speaker: AudioContext | null = null;
 let last = 0;
@@ -44,6 +57,10 @@ function ring(): void {
   }
 }
 
+setInterval(() => {
+  if (sounding.value && unseen.value.size) ring();
+}, AGAIN_MS);
+
 /** New urgent incidents among these facts are announced; those that ended call nobody any more. */
 export function hear(facts: readonly Fact[]): void {
   const now = new Set(unseen.value);
@@ -66,6 +83,12 @@ export function look(number: string): void {
   const rest = new Set(unseen.value);
   rest.delete(number);
   unseen.value = rest;
+}
+
+/** Another looks now: what called the one before does not call him. */
+export function forgetAll(): void {
+  unseen.value = new Set();
+  announced.value = "";
 }
 
 watch(

@@ -16,6 +16,9 @@ export const GENERAL = {
   previous: { keys: ["k", "ArrowUp"], shown: "K ↑", word: "key_previous" },
   first: { keys: ["Home"], shown: "Home", word: "key_first" },
   last: { keys: ["End"], shown: "End", word: "key_last" },
+  urgent: { keys: ["!"], shown: "!", word: "key_urgent" },
+  readOn: { keys: ["PageDown"], shown: "PgDn", word: "key_read_on" },
+  readBack: { keys: ["PageUp"], shown: "PgUp", word: "key_read_back" },
   menu: { keys: ["m", "Enter"], shown: "M Enter", word: "key_menu" },
   order: { keys: ["r"], shown: "R", word: "key_order" },
   select: { keys: [" "], shown: "␣", word: "key_select" },
@@ -25,6 +28,7 @@ export const GENERAL = {
   board: { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1…9", word: "key_boards" },
   queue: { keys: ["q"], shown: "Q", word: "key_queue" },
   handover: { keys: ["h"], shown: "H", word: "key_handover" },
+  roster: { keys: ["D"], shown: "Shift+D", word: "key_roster" },
   trial: { keys: ["t"], shown: "T", word: "key_trial" },
   decisions: { keys: ["l"], shown: "L", word: "key_decisions" },
   print: { keys: ["p"], shown: "P", word: "key_print" },
@@ -72,7 +76,9 @@ export function meant(event: KeyboardEvent): { deed: Deed } | { letter: string }
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return null;
   // A focused button is pressed with Enter and the space bar, as everywhere.
   if ((event.key === "Enter" || event.key === " ") && event.target instanceof HTMLElement && event.target.closest("button, a, summary, input")) return null;
-  const deed = FOUND.get(event.key) ?? FOUND.get(event.shiftKey ? event.key : event.key.toLowerCase());
+  // Shift alone makes a letter large: with Caps Lock on, A is still to accept and not to select everything.
+  const key = event.key.length > 1 ? event.key : event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
+  const deed = FOUND.get(key);
   if (deed) return { deed };
-  return /^[a-z]$/i.test(event.key) && !event.shiftKey ? { letter: event.key.toLowerCase() } : null;
+  return /^[a-z]$/.test(key) ? { letter: key } : null;
 }
