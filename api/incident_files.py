@@ -18,7 +18,7 @@ from api.shapes import shown
 from api.taken import Cell, Taken, marked
 from incidents.decisions import Decisions
 from incidents.incident import Incident
-from incidents.postgres import views
+from incidents.postgres import decision_store, views
 from incidents.postgres.connection import Connection
 from incidents.postgres.listing import Page
 
@@ -94,7 +94,11 @@ def _read(connection: Connection, found: Incident, asked: Asked) -> _Whole:
     return _Whole(
         text=str(view["text"]),
         facts=facts,
-        clocks=tables.clock_rows(found.clocks, asked.decisions, asked.at),
+        clocks=tables.clock_rows(
+            found.clocks,
+            lambda clock: decision_store.calendar_of(connection, clock, asked.decisions),
+            asked.at,
+        ),
         history=tables.history_rows(lines, asked.decisions),
         reports=tables.report_rows(reports),
         of=total,

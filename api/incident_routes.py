@@ -22,8 +22,7 @@ from api.schemas import HistoryLine, IncidentPage, IncidentWhole, MovesOpen, Rep
 from api.shapes import move_shown, shown
 from incidents import clocks, desk
 from incidents.calendar import WorkingCalendar
-from incidents.clocks import Clock, ClockState
-from incidents.decisions import Decisions
+from incidents.clocks import Clock
 from incidents.incident import Incident
 from incidents.lifecycle import Role
 from incidents.postgres import decision_store, media_store, views
@@ -124,7 +123,10 @@ def explanation(
         found = parts.ledger(connection, caller).load(number)
         events = views.events_of(connection, number)
         told, earlier = (
-            [_clock(clock, _calendar(connection, clock, decisions), at) for clock in some]
+            [
+                _clock(clock, decision_store.calendar_of(connection, clock, decisions), at)
+                for clock in some
+            ]
             for some in (
                 [clocks.from_json(kept) for kept in found.clocks.values()],
                 [clocks.from_json(kept) for kept in views.runs_of(connection, number)],
@@ -297,13 +299,6 @@ def _explained(
         **explanation_,
         "events": [event._asdict() for event in events],
     }
-
-
-def _calendar(connection: Connection, clock: Clock, decisions: Decisions) -> WorkingCalendar:
-    """By which a clock is explained: one that stopped by the edition it was judged by, whatever was corrected since."""
-    if clock.state is not ClockState.STOPPED:
-        return decisions.calendar
-    return decision_store.calendar_at(connection, clock.spans[-1].end or clock.began_at, decisions)
 
 
 def _clock(clock: Clock, calendar: WorkingCalendar, at: datetime) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import Any
 from api.shapes import states
 from api.taken import Cell
 from incidents import clocks
+from incidents.calendar import WorkingCalendar
+from incidents.clocks import Clock
 from incidents.decisions import Decisions
 from incidents.lifecycle import BESIDE, MOVES
 from incidents.postgres.listing import COLUMNS
@@ -78,6 +80,7 @@ HEADS: dict[str, tuple[str, str]] = {
 FEW = ("number", "state", "category", "text", "department", "cell", "reported_at", "due_at")
 """The columns of a list on paper."""
 _LEFT_OUT = frozenset({"version", "changed_at", "state_zh", "media", "clocks"})
+_OUTCOMES = {"opened": "立案", "joined": "并案"}
 _WRITTEN = ("kind", "by", "from", "at", "reason", "until", "outcome")
 
 Row = Mapping[str, Any]
@@ -192,13 +195,15 @@ _CLOCK_STATES = {"running": "在走", "paused": "停", "stopped": "止"}
 
 
 def clock_rows(
-    kept: Mapping[str, Mapping[str, Any]], decisions: Decisions, at: datetime
+    kept: Mapping[str, Mapping[str, Any]],
+    calendar_of: Callable[[Clock], WorkingCalendar],
+    at: datetime,
 ) -> list[list[Cell]]:
-    """Every clock of an incident: its limit and what was used of it, in hours that counted."""
+    """Every clock of an incident: its limit and what was used of it, in hours that counted by the clock's calendar."""
     rows: list[list[Cell]] = []
     for one in kept.values():
         clock = clocks.from_json(one)
-        used = clocks.used(clock, at, decisions.calendar)
+        used = clocks.used(clock, at, calendar_of(clock))
         rows.append([
             clocks.Stage(clock.kind).zh, _CLOCK_STATES[str(clock.state)], clock.limit.zh,
             round(float(used.seconds) / 3600, 2), clock.due_at, "是" if clocks.overdue(clock, at) else None,
@@ -245,7 +250,17 @@ REPORT_HEADS = [
 
 def report_rows(reports: Iterable[Any]) -> list[list[Cell]]:
     """一案多报: the reports of one trouble."""
-    return [[r.at, r.source, r.text, r.outcome, _degrees(r.lon), _degrees(r.lat)] for r in reports]
+    return [
+        [
+            r.at,
+            r.source,
+            r.text,
+            _OUTCOMES.get(r.outcome, r.outcome),
+            _degrees(r.lon),
+            _degrees(r.lat),
+        ]
+        for r in reports
+    ]
 
 
 def _degrees(value: float | None) -> float | None:

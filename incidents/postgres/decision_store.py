@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from incidents.calendar import WorkingCalendar
+from incidents.clocks import Clock, ClockState
 from incidents.decisions import Decisions
 from incidents.postgres import city, references
 from incidents.postgres.connection import Connection
@@ -125,6 +126,13 @@ def calendar_at(conn: Connection, at: datetime, present: Decisions) -> WorkingCa
     kept = conn.execute(_SQL["body"], {"id": row[0]}).fetchone()
     assert kept is not None
     return tables.read("calendar", kept[0]).calendar(ZoneInfo(present.time_zone))
+
+
+def calendar_of(conn: Connection, clock: Clock, present: Decisions) -> WorkingCalendar:
+    """By which a clock is explained: one that stopped by the edition it was judged by, whatever was corrected since."""
+    if clock.state is not ClockState.STOPPED:
+        return present.calendar
+    return calendar_at(conn, clock.spans[-1].end or clock.began_at, present)
 
 
 def stamp(conn: Connection) -> Stamp:
