@@ -118,7 +118,7 @@ def test_an_incident_in_flight_keeps_its_edition_until_dispatched_again(client: 
     try:
         why = _why(client, number)
         assert (why["code"], why["route"], why["edition"]) == ("CG", "one", first)
-        back = move(client, "department", number, "send_back", reason="不属本单位")
+        back = move(client, "bureau", number, "send_back", reason="不属本单位")
         assert back.status_code == 200, back.text
         again = {"department": "SZ", "reason": "改派"}
         name = "dispatch" if "redispatch" not in _open(client, number) else "redispatch"
