@@ -97,7 +97,12 @@ def test_the_map_draws_the_cells_from_static_tiles_and_fills_those_with_incident
     expect(page.locator(".map-time output")).to_have_text("当前未结")
     tiles = [url for url in screen.requests if "/grid/tiles/" in url]
     assert tiles
-    # The middle of a cell with an open incident, by the way a person finds out: a click.
+    # What cell this is, by the way a person finds out: a click, beside where incidents and machines stand.
+    lon, lat = scene.middle(4, 4)
+    page.goto(
+        f"{system.url('api')}/wall/?stale=3600&at={lon + scene.STEP / 4},{lat + scene.STEP / 4},18"
+    )
+    page.wait_for_selector(".map[data-drawn]", timeout=60_000)
     box = page.locator(".map").bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
