@@ -38,7 +38,7 @@ install: ## 只安装运行所需的依赖 / only install what `make run` needs
 ##@ 检验 / Prove it
 test: install-dev web browser format-check lint types contracts ## 全部检验 / everything: format, lint, types, contracts, all tests
 	@$(PY) -m pytest -n 2 --dist worksteal --durations=15 -m "not slow and not chaos"
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "slow or chaos" --ignore=tests/browser
+	@$(PY) -m pytest -n 2 --dist loadfile -m "slow or chaos" --ignore=tests/browser
 	@$(PY) -m pytest --durations=10 -m slow tests/browser
 
 check: install-dev format-check lint types contracts unit ## 一分钟内的部分 / the part that takes less than a minute
