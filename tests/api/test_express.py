@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from fastapi import Body, FastAPI
 from starlette.testclient import TestClient
 
+from api import problems
+from api.express import LARGEST, Express
 from tests.api.town import report, token
 
 pytestmark = pytest.mark.real
@@ -97,3 +100,34 @@ def test_what_travels_express_is_counted_under_its_template(client: TestClient) 
     client.post("/api/v1/reports", json=REPORT, headers=token("intake_officer"))
     text = client.get("/metrics").text
     assert 'route="/api/v1/reports",status="201"' in text
+
+
+def _clumsy() -> FastAPI:
+    """An application whose one endpoint fails in a way nobody foresaw."""
+    app = FastAPI()
+
+    @app.post("/fall")
+    def fall(given: Annotated[dict[str, int], Body()]) -> None:
+        raise ZeroDivisionError(given)
+
+    problems.install(app)
+    return app
+
+
+def test_what_nobody_foresaw_is_a_500_on_either_way_and_is_raised_for_the_log() -> None:
+    app = _clumsy()
+    express = Express(app, app, (("POST", "/fall"),))
+    quiet = TestClient(express, raise_server_exceptions=False)
+    for kind in (EXPRESS, ORDINARY):
+        answer = quiet.post("/fall", content=b'{"a": 1}', headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+        with pytest.raises(ZeroDivisionError):
+            TestClient(express).post("/fall", content=b'{"a": 1}', headers={"Content-Type": kind})
+
+
+def test_a_body_too_large_for_express_is_answered_the_ordinary_way(client: TestClient) -> None:
+    body = json.dumps({**REPORT, "text": "x" * LARGEST}).encode()
+    headers = {**token("intake_officer"), "Content-Type": EXPRESS}
+    answer = client.post("/api/v1/reports", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/text"

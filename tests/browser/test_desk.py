@@ -18,8 +18,7 @@ from tests.browser.desks import at_desk, find, moves, search, state_of
 from tests.browser.eyes import Watched
 from tests.browser.test_common import serious
 from tests.journey import scene
-from tests.journey.machines import Door
-from tests.journey.system import ADMIN_TOKEN, WholeSystem, until
+from tests.journey.system import WholeSystem, until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -30,19 +29,7 @@ ROW = 9
 @pytest.fixture(scope="module", autouse=True)
 def routes(system: WholeSystem) -> None:
     """A route that proposes and does not dispatch by itself."""
-    mine = {
-        "code": "desk-water",
-        "categories": [town.FLOOD],
-        "areas": [scene.cell_code(0, ROW)[:12]],
-        "department": "A",
-        "automatic": False,
-        "limit_minutes": 90,
-    }
-    admin = Door(system.url("api"), ADMIN_TOKEN)
-    body = admin.ask("GET", "/api/v1/routes").json["body"]
-    kept = [one for one in body["routes"] if one["code"] != "desk-water"]
-    answer = admin.ask("PUT", "/api/v1/routes", {"body": {"routes": [mine, *kept]}})
-    assert answer.status == 201, answer.body
+    town.propose(system, "desk-water", town.FLOOD, 0, ROW)
 
 
 @pytest.fixture(scope="module")

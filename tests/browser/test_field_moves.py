@@ -27,19 +27,7 @@ def arrived(page: Page, count: int) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def time_limits(system: WholeSystem) -> None:
     """A route that gives the work so much time that more can be asked for."""
-    mine = {
-        "code": "crew-time",
-        "categories": [town.LITTER],
-        "areas": [scene.cell_code(3, LATE_ROW)[:12]],
-        "department": "A",
-        "automatic": False,
-        "limit_minutes": 90,
-    }
-    admin = Door(system.url("api"), ADMIN_TOKEN)
-    body = admin.ask("GET", "/api/v1/routes").json["body"]
-    kept = [one for one in body["routes"] if one["code"] != "crew-time"]
-    answer = admin.ask("PUT", "/api/v1/routes", {"body": {"routes": [mine, *kept]}})
-    assert answer.status == 201, answer.body
+    town.propose(system, "crew-time", town.LITTER, 3, LATE_ROW)
 
 
 def test_a_department_asks_for_time_gives_back_and_answers(
