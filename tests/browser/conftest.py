@@ -32,6 +32,13 @@ def system(built: None) -> Iterator[WholeSystem]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def all_running(request: pytest.FixtureRequest) -> None:
+    """Whatever the test before killed is back, even if it failed in between."""
+    if "system" in request.fixturenames:
+        request.getfixturevalue("system").wait_running()
+
+
 @pytest.fixture(scope="session")
 def browser_() -> Iterator[Browser]:
     """Chromium; a failure that says how to get it where it is missing."""

@@ -17,7 +17,6 @@ from tests.browser import town
 from tests.browser.desks import at_desk, find, moves, search, state_of
 from tests.browser.eyes import Watched
 from tests.browser.test_common import serious
-from tests.journey import scene
 from tests.journey.system import WholeSystem, until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -42,9 +41,9 @@ def officer(system: WholeSystem, browser_: Browser) -> Iterator[Watched]:
 def test_an_officer_sees_a_sensor_incident_appear_and_dispatches_it_by_keyboard_only(
     system: WholeSystem, officer: Watched
 ) -> None:
-    page, cell = officer.page, scene.cell_code(3, ROW)
+    page = officer.page
     number = town.flood(system, "D-3", 3, ROW)
-    expect(page.locator(f".queue-row[data-cell='{cell}']")).to_contain_text("紧急")
+    expect(page.locator(f".queue-row[data-number='{number}']")).to_contain_text("紧急")
     expect(page.locator("[data-badge]")).to_be_visible()
     assert state_of(system, number) == ("open", None)
     find(page, number)
@@ -60,8 +59,11 @@ def test_an_officer_sees_a_sensor_incident_appear_and_dispatches_it_by_keyboard_
     assert [(one["move"], one["by"]) for one in history][-1] == ("dispatch", "dispatcher")
 
 
-def test_axe_finds_no_serious_fault_with_an_incident_and_the_keys_open(officer: Watched) -> None:
+def test_axe_finds_no_serious_fault_with_an_incident_and_the_keys_open(
+    system: WholeSystem, officer: Watched
+) -> None:
     page = officer.page
+    find(page, town.report(system, 9, ROW))
     expect(page.locator(".timeline li").first).to_be_visible()
     assert serious(page) == []
     page.keyboard.press("?")
@@ -146,14 +148,13 @@ def test_the_order_holds_still_under_the_cursor_and_what_is_new_is_announced(
 ) -> None:
     page = officer.page
     for _ in range(2):
-        town.report(system, 9, ROW, "先来的")
-    page.keyboard.press("Escape")
-    page.keyboard.press("1")
+        town.report(system, 9, ROW, "先来后到")
+    search(page, "先来后到")
     rows = page.locator(".queue-row")
     expect(rows.nth(1)).to_be_visible()
     page.keyboard.press("j")
     shown = page.locator(".queue-row").evaluate_all("all => all.map(one => one.dataset.number)")
-    number = town.report(system, 6, ROW, "井盖缺失")
+    number = town.report(system, 6, ROW, "先来后到：井盖缺失")
     expect(page.locator("[data-fresh]")).to_contain_text("1")
     assert (
         page.locator(".queue-row").evaluate_all("all => all.map(one => one.dataset.number)")
@@ -238,7 +239,7 @@ def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_file(
     system: WholeSystem, officer: Watched
 ) -> None:
     page = officer.page
-    number = town.report(system, 0, ROW, "护栏损坏，附照片")
+    number = town.report(system, 0, ROW, "缆桩损坏，附照片")
     path = f"/api/v1/media?kind=scene&incident={number}"
     sent = town.door(system, "intake").ask("POST", path, jpeg(), {"Content-Type": "image/jpeg"})
     assert sent.status == 201, sent.body
@@ -246,12 +247,12 @@ def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_file(
     photo = page.locator(".photos li img")
     expect(photo).to_be_visible()
     assert photo.evaluate("one => one.decode().then(() => one.naturalWidth)") == 120
-    page.locator("#filter-name").fill("护栏")
+    page.locator("#filter-name").fill("缆桩")
     page.locator("#filter-name").press("Enter")
     page.reload()
     expect(page.locator(f".queue-row[data-number='{number}']")).to_be_visible()
     page.keyboard.press("1")
-    page.get_by_role("button", name="护栏", exact=True).click()
+    page.get_by_role("button", name="缆桩", exact=True).click()
     expect(page.locator(".queue-row")).to_have_count(1)
     lines = saved(page, "[data-export=csv]").decode().splitlines()
     assert len(lines) == 2
@@ -260,13 +261,16 @@ def test_a_photo_is_seen_a_filter_is_kept_and_the_list_is_a_file(
     assert [row[0] for row in book.get_sheet_by_index(0).to_python()[2:]] == [number]
     assert number in read(saved(page, "[data-export=pdf]"))
     find(page, number)
-    assert "护栏损坏" in read(saved(page, "[data-file=pdf]"))
+    assert "缆桩损坏" in read(saved(page, "[data-file=pdf]"))
     page.keyboard.press("1")
 
 
-def test_only_the_incident_stands_on_printed_paper_with_who_printed_it(officer: Watched) -> None:
+def test_only_the_incident_stands_on_printed_paper_with_who_printed_it(
+    system: WholeSystem, officer: Watched
+) -> None:
     page = officer.page
-    number = str(page.locator("[data-one]").get_attribute("data-one"))
+    number = town.report(system, 9, ROW)
+    find(page, number)
     expect(page.locator(f"[data-one='{number}'] .timeline li").first).to_be_attached()
     printed = read(page.pdf())
     assert number in printed

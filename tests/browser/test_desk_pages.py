@@ -70,6 +70,7 @@ def test_who_holds_several_roles_acts_in_one_and_what_he_may_do_differs_at_once(
     page = hats.page
     number = town.report(system, 1, ROW, "等人受理")
     town.ask(system, "lead", "GET", f"/incidents/{number}")
+    act_as(page, "auditor")
     find(page, number)
     expect(page.locator(".moves")).to_contain_text("现在没有可办理的")
     act_as(page, "dispatcher")

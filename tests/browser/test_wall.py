@@ -18,6 +18,9 @@ from tests.journey.system import WholeSystem
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
+ROW = 0
+"""The row of cells this file plays in: nobody else's incident stands on the wall before its own."""
+
 _WATCH = """number => {
   const seen = () => {
     if (!window.firstSeen && document.querySelector('[data-cell="' + number + '"]')) window.firstSeen = Date.now();
@@ -33,9 +36,9 @@ _SAME = """figure => document.querySelector('[data-total]')?.textContent
 @pytest.fixture(scope="module")
 def screen(system: WholeSystem, browser_: Browser) -> Iterator[Watched]:
     """A wall that shows a flood and two people's reports."""
-    town.flood(system, "W-0", 1, 1)
+    town.flood(system, "W-0", 1, ROW)
     for column in (7, 8):
-        town.report(system, column, 7, "张三丰 13812345678 说：京A12345 停在井盖上")
+        town.report(system, column, ROW, "张三丰 13812345678 说：京A12345 停在井盖上")
     with watched(browser_, system.url("api")) as eyes:
         wall(eyes.page, system.url("api"), "?stale=3600")
         expect(eyes.page.locator("[data-figure=open] b")).to_have_text(re.compile(r"\d"))
@@ -53,10 +56,10 @@ def test_an_incident_opened_by_a_reading_is_on_the_wall_within_a_second_of_its_c
 
 def how_long(system: WholeSystem, page: Page, n: int) -> float:
     """Seconds from the commit of a new incident to its row on the page."""
-    cell = scene.cell_code(2 + n, 2)
+    cell = scene.cell_code(2 + n, ROW)
     page.evaluate("() => { window.firstSeen = 0; }")
     page.evaluate(_WATCH, cell)
-    number = town.flood(system, f"P-{n}", 2 + n, 2)
+    number = town.flood(system, f"P-{n}", 2 + n, ROW)
     page.wait_for_function("() => window.firstSeen > 0", timeout=15_000)
     with system.connect() as connection:
         made = connection.execute(

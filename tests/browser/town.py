@@ -68,24 +68,27 @@ def hear(system: WholeSystem, device: str, value: float) -> None:
 
 
 def flood(system: WholeSystem, device: str, column: int, row: int) -> str:
-    """A gauge that was dry and is over its level: the number of the incident it opened."""
+    """A gauge that was dry and is over its level: the number of the incident it opened, whatever else was in the cell."""
+    cell = scene.cell_code(column, row)
+    before = floods(system, cell)
     register(system, device, column, row)
     hear(system, device, 12.0)
     hear(system, device, 31.5)
-    return opened(system, scene.cell_code(column, row))
-
-
-def opened(system: WholeSystem, cell: str) -> str:
-    """The number of the newest incident in a cell, as soon as there is one."""
-    found: list[str] = []
+    new: set[str] = set()
 
     def there() -> bool:
-        items = ask(system, "lead", "GET", f"/incidents?cell={cell}").json["items"]
-        found[:] = [one["number"] for one in items]
-        return bool(found)
+        new.update(floods(system, cell) - before)
+        return bool(new)
 
-    until(there, 30, lambda: f"no incident in {cell}\n{system.explain()}")
-    return found[0]
+    until(there, 30, lambda: f"no flood in {cell}\n{system.explain()}")
+    (number,) = new
+    return number
+
+
+def floods(system: WholeSystem, cell: str) -> set[str]:
+    """The numbers of all incidents of a cell that are floods."""
+    items = ask(system, "lead", "GET", f"/incidents?cell={cell}&category={FLOOD}").json["items"]
+    return {one["number"] for one in items}
 
 
 def report(system: WholeSystem, column: int, row: int, text: str = "路面有垃圾") -> str:
