@@ -3,6 +3,9 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
+# Where an environment forbids compiled files, each of our many processes would compile all it loads again: seconds each.
+unexport PYTHONDONTWRITEBYTECODE
+
 PY      := .venv/bin/python
 READY   := docker/local/bootstrap.sh
 LOCAL    = PYTHONPATH=.:docker $(PY) -m local
