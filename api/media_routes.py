@@ -1,4 +1,9 @@
-"""照片: taken in, shown to those who may see the incident, and listed as its evidence."""
+"""照片: taken in, shown to those who may see the incident, and listed as its evidence.
+
+Machines send theirs here too, and not at the gateway: whoever reads pictures keeps processes, memory and the store of
+photos ready for it, and the machines' door stays the small thing that answers as soon as Kafka has what it was told. The
+event that follows names the id it got (docs/media.md).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api import answers
-from api.access import READERS, STAFF, Caller, allow
+from api.access import READERS, STAFF, Caller, R, allow
 from api.idempotency import Key, once
 from api.parts import Opened, Parts, now
 from api.pictures import REASONS, Developed, Unfit
@@ -36,6 +41,10 @@ _HEADERS = {
     "Cache-Control": "private, no-cache",
     "Vary": "Authorization, Cookie",
 }
+_MACHINES_NAME_EVENTS = (
+    "设备的图片不能直接附于案件；请把所得编号写入上报信息的 media",
+    "a machine's picture is not sent to an incident; name the id you get in `media` of the event",
+)
 _UNSUPPORTED = frozenset({"heic", "markup", "format"})
 
 
@@ -49,19 +58,22 @@ _UNSUPPORTED = frozenset({"heic", "markup", "format"})
 )
 async def send(
     request: Request,
-    caller: Annotated[Caller, allow(STAFF)],
+    caller: Annotated[Caller, allow(STAFF, R.INGEST)],
     parts: Opened,
     kind: Annotated[
-        Kind | None, Query(description="before 处置前 · after 处置后 · scene 现场")
+        Kind | None,
+        Query(description="before 处置前 · after 处置后 · scene 现场（设备的缺省值 what a machine's is）"),
     ] = None,
     incident: Annotated[str | None, Query(max_length=40, description="直接附于该案件")] = None,
     key: Key = None,
 ) -> Response:
     """JPEG, PNG or WebP, as the body itself or as part `file` of a form; kept as a clean JPEG without metadata.
 
-    The `id` goes into `media` of a report or a move. The same bytes from the same account are the same photo.
+    The `id` goes into `media` of a report, a move, or a machine's event. The same bytes from the same account are the
+    same photo.
     """
-    upload = await read_upload(request, parts.settings.media_largest, kind, incident)
+    usual = "scene" if caller.role is R.INGEST else None
+    upload = await read_upload(request, parts.settings.media_largest, kind, incident, usual)
     return await run_in_threadpool(_taken_in, parts, caller, key, upload)
 
 
@@ -116,6 +128,8 @@ def evidence(
         {
             **_view(each),
             "incident": each.incident,
+            "device": each.device,
+            "device_name": each.device_name,
             "stage": each.stage,
             "move": each.move,
             "by": each.by,
@@ -130,16 +144,20 @@ def evidence(
 
 def _taken_in(parts: Parts, caller: Caller, key: str | None, upload: Upload) -> Response:
     received = hashlib.sha256(upload.data).digest()
+    machine = caller.role is R.INGEST
+    if machine and upload.incident is not None:
+        raise Problem(403, "forbidden", _MACHINES_NAME_EVENTS)
     with parts.connection() as connection:
         _refuse_ended(parts, connection, caller, upload.incident)
         known = media_store.sent_before(connection, caller.name, received, upload.kind)
         if known is None:
-            media_store.refuse_hoard(connection, caller.name)
+            most = media_store.MOST_OF_MACHINES if machine else media_store.MOST_UNATTACHED
+            media_store.refuse_hoard(connection, caller.name, most)
     if known is not None and known.lost_at is None:
         developed, id_ = None, known.id
     else:  # new, or its files were lost: then this brings them back under their old name
         developed, id_ = (
-            _developed(parts, upload.data),
+            _developed(parts, upload.data, machine=machine),
             known.id if known else secrets.token_hex(16),
         )
         if known is not None:
@@ -148,9 +166,10 @@ def _taken_in(parts: Parts, caller: Caller, key: str | None, upload: Upload) -> 
     return _kept(parts, caller, key, (upload, received, developed, id_, known is None))
 
 
-def _developed(parts: Parts, data: bytes) -> Developed:
+def _developed(parts: Parts, data: bytes, *, machine: bool) -> Developed:
+    room = parts.darkroom
     try:
-        return parts.darkroom.develop(data)
+        return room.develop_of_machine(data) if machine else room.develop(data)
     except Unfit as unfit:
         status = 415 if unfit.reason in _UNSUPPORTED else 422
         raise Problem(status, "photo_unfit", REASONS[unfit.reason], reason=unfit.reason) from unfit

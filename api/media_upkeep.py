@@ -22,7 +22,8 @@ def runs(objects: Objects) -> Mapping[str, jobs.Run]:
     """What this process can do of `jobs.JOBS`, by name."""
 
     def unattached(conn: Connection, now: datetime, setting: Setting) -> str:
-        return forget_unattached(conn, objects, now - timedelta(days=setting["days"]))
+        machines = now - timedelta(hours=setting["machine_hours"])
+        return forget_unattached(conn, objects, now - timedelta(days=setting["days"]), machines)
 
     def swept(conn: Connection, now: datetime, setting: Setting) -> str:
         return sweep(conn, objects, now, timedelta(hours=setting["after_hours"]))
@@ -30,10 +31,12 @@ def runs(objects: Objects) -> Mapping[str, jobs.Run]:
     return {"media_unattached": unattached, "media_sweep": swept}
 
 
-def forget_unattached(conn: Connection, objects: Objects, before: datetime) -> str:
-    """Remove photos that belong to nothing and were last sent before an instant: row first, then files."""
+def forget_unattached(
+    conn: Connection, objects: Objects, before: datetime, of_machines: datetime
+) -> str:
+    """Remove photos that belong to nothing and were last sent before an instant (those of machines another): row first."""
     gone = 0
-    while ids := media_store.forget_unattached(conn, before, _AT_ONCE):
+    while ids := media_store.forget_unattached(conn, before, _AT_ONCE, of_machines):
         for id_ in ids:
             objects.remove(id_)
         gone += len(ids)

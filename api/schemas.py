@@ -102,13 +102,18 @@ class PhotoKept(BaseModel):
 
 
 class IncidentPhoto(PhotoKept):
-    """A photo as evidence: the incident's state when it came, and the move that brought it."""
+    """A photo as evidence: the incident's state when it came, and the move that brought it.
+
+    `move` is `event` where a machine's event did: `by` is then the camera or the source, `at` when it saw it.
+    """
 
     stage: State
     move: str
     by: str
     at: datetime
     lost: bool
+    device: str | None
+    device_name: str | None
 
 
 class ReportAccepted(BaseModel):

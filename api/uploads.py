@@ -26,14 +26,15 @@ class Upload:
 
 
 async def read_upload(
-    request: Request, largest: int, kind: str | None, incident: str | None
+    request: Request, largest: int, kind: str | None, incident: str | None, usual: str | None = None
 ) -> Upload:
-    """The file, its kind and incident from the form or the address. Problem 413 over `largest` bytes, 422, 400."""
+    """The file, its kind (or the usual one) and incident from the form or the address. Problem 413 over `largest` bytes, 422, 400."""
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         data, told = await _of_form(request, largest)
         kind, incident = kind or told.get("kind"), incident or told.get("incident") or None
     else:
         data = await _of_body(request, largest)
+    kind = kind or usual
     if kind not in _KINDS:
         raise _wanting("kind", f"须为 {'、'.join(_KINDS)} 之一 / one of {', '.join(_KINDS)}")
     if incident is not None and (len(incident) > 40 or "\x00" in incident):

@@ -374,5 +374,7 @@ def _kept(
 
 
 def _event_named(event: Event) -> dict[str, Any]:
+    """The event by its name, and the pictures it brought: so that the chain of hashes holds which they were."""
     at = event.at.isoformat()
-    return {"event": {"source": event.source, "id": event.id, "at": at}}
+    named: dict[str, Any] = {"event": {"source": event.source, "id": event.id, "at": at}}
+    return named | {"media": list(event.media)} if event.media else named

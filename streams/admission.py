@@ -6,13 +6,15 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from incidents.postgres import accounts
+from incidents.postgres import accounts, media_store
 from incidents.postgres import connection as connections
 from incidents.postgres.accounts import Account
+from incidents.postgres.media_store import Named
 
 FRESH_S = 10.0
 """A token taken back is refused after this long at the latest."""
@@ -80,6 +82,18 @@ class Admission:
         self._pool.open()
         with self._pool.connection() as connection:
             return accounts.find(connection, token)
+
+    async def pictures(self, ids: Sequence[str]) -> dict[str, Named] | None:
+        """Those of these photos that are there; None when the database does not say."""
+        try:
+            return await asyncio.to_thread(self._pictures, ids)
+        except (psycopg.OperationalError, PoolTimeout):
+            return None
+
+    def _pictures(self, ids: Sequence[str]) -> dict[str, Named]:
+        self._pool.open()
+        with self._pool.connection(timeout=1.0) as connection:
+            return media_store.named_by_events(connection, ids)
 
     def database_answers(self) -> bool:
         """Whether the database can be asked now."""

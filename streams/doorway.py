@@ -46,6 +46,8 @@ class Taken:
     values: list[bytes] = field(default_factory=list)
     accepted: int = 0
     refused: list[Refused] = field(default_factory=list)
+    pictures: list[tuple[int, str]] = field(default_factory=list)
+    """Pictures that events name, each with the event's index."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -96,6 +98,7 @@ def events(body: bytes, sender: Sender) -> Taken:
         fault = sightings.fault(envelope.source, item, sender.now)
         if fault is None:
             good.append(item)
+            taken.pictures += [(index, named) for named in item.media]
         else:
             taken.refused.append(Refused(index, *fault))
     taken.accepted = len(good)

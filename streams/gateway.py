@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from incidents.postgres.accounts import Account
-from streams import doorway
+from streams import doorway, snapshots
 from streams.admission import Admission, Unadmitted
 from streams.doorway import Sender, Taken
 from streams.publisher import Publisher, PublishRefused
@@ -35,12 +35,23 @@ REMEMBERED = 10_000
 FEEDS: tuple[str, ...] = ()
 """Outside formats this door takes; none yet."""
 
+_PICTURES = "POST /api/v1/media"
 _log = structlog.get_logger("streams.gateway")
+
+
+class _Missing(msgspec.Struct, frozen=True):
+    """A picture that an accepted event names in vain: the event's index, what it names, why."""
+
+    index: int
+    media: str
+    reason: str
+    detail: str
 
 
 class _Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     accepted: int
     refused: list[doorway.Refused]
+    media_missing: list[_Missing] = []
 
 
 class Problem(Exception):
@@ -112,11 +123,10 @@ class Gateway:
 
     async def _unknown_feed(self, request: Request) -> Response:
         known = ["readings", "events", *FEEDS]
-        told = (
-            "没有这种格式 / no such feed",
-            f"可用的有：{'、'.join(known)}",
-            f"known feeds: {', '.join(known)}",
-        )
+        zh, en = f"可用的有：{'、'.join(known)}", f"known feeds: {', '.join(known)}"
+        if request.path_params["feed"] == "media":
+            zh, en = f"图片请送接口进程的 {_PICTURES}", f"pictures go to the API: {_PICTURES}"
+        told = ("没有这种格式 / no such feed", zh, en)
         return Problem(
             404, "feed_unknown", told, feed=request.path_params["feed"], known=known
         ).response()
@@ -150,9 +160,10 @@ class Gateway:
             return Response(self._answers[mark], 202, media_type="application/json")
         batch = key if 0 < len(key) <= 100 and key.isprintable() else uuid.uuid4().hex
         taken = _read(read, body, Sender(account.name, batch, datetime.now(UTC)))
-        await self._publish(taken)
+        missing = await self._missing(taken, account)
+        await self._publish(taken, account)
         taken.refused.sort(key=lambda one: one.index)
-        answer = msgspec.json.encode(_Answer(taken.accepted, taken.refused))
+        answer = msgspec.json.encode(_Answer(taken.accepted, taken.refused, missing))
         if key:
             self._remember(mark, answer)
         return Response(answer, 202, media_type="application/json")
@@ -163,10 +174,29 @@ class Gateway:
         except Unadmitted as no:
             raise Problem(no.status, no.code, no.told) from no
 
-    async def _publish(self, taken: Taken) -> None:
+    async def _missing(self, taken: Taken, account: Account) -> list[_Missing]:
+        """Pictures that the events name in vain, told at once; the intake asks again and has the last word."""
+        if not taken.pictures:
+            return []
+        ids = {named for _, named in taken.pictures if snapshots.is_id(named)}
+        found = await self._admission.pictures(sorted(ids)) if ids else {}
+        if found is None:
+            return []
+        told = []
+        for index, named in taken.pictures:
+            reason = snapshots.fault(named, found, account.name)
+            if reason is not None:
+                told.append(_Missing(index, named[:64], reason, snapshots.REASONS[reason]))
+        return told
+
+    async def _publish(self, taken: Taken, account: Account) -> None:
         try:
             await self._publisher.publish(
-                taken.topic, taken.key, taken.values, self._settings.gateway_patience_s
+                taken.topic,
+                taken.key,
+                taken.values,
+                self._settings.gateway_patience_s,
+                [(snapshots.ACCOUNT, account.name.encode())],
             )
         except PublishRefused as no:
             _log.warning("Kafka 未确认 / not acknowledged by Kafka", fault=str(no))

@@ -25,6 +25,7 @@ from incidents.postgres.intake import Books, SetAside
 from incidents.postgres.ledger import Numbers, PostgresLedger
 from incidents.postgres.readings import Rows
 from incidents.rules import Columns, Judgement, Verdict
+from streams import snapshots
 from streams.known import Known
 from streams.prepared import Prepared
 from streams.sightings import Sighting, devices_named
@@ -72,6 +73,7 @@ class StreamDesk:
             try:
                 with with_savepoint:
                     receipt = desk.receive(ledger, arrival.event, decisions, now)
+                    snapshots.attach(connection, arrival.event, receipt.incident)
             except (Stale, Unavailable):
                 raise  # somebody else was quicker: the whole batch once more
             except Exception as fault:
@@ -133,7 +135,9 @@ class StreamDesk:
         self, connection: Connection, prepared: Prepared, fresh: NDArray[np.bool_]
     ) -> list[_Arrival]:
         """The events that came in envelopes, those of a device without a place standing where it stands."""
-        sightings = [s for s in prepared.sightings if fresh[s.place]]
+        sightings = snapshots.settled(
+            connection, prepared.messages, [s for s in prepared.sightings if fresh[s.place]]
+        )
         codes = devices_named(sightings)
         places: dict[str, Place] = {}
         if codes:

@@ -52,7 +52,12 @@ class Publisher:
         await self._drop()
 
     async def publish(
-        self, topic: Topic, key: bytes, values: Sequence[bytes], patience_s: float
+        self,
+        topic: Topic,
+        key: bytes,
+        values: Sequence[bytes],
+        patience_s: float,
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         """Return once every value is acknowledged; PublishRefused when that takes longer than the patience."""
         producer = self._producer
@@ -61,7 +66,10 @@ class Publisher:
         name = self._settings.topic_prefix + topic.name
         try:
             async with asyncio.timeout(patience_s):
-                waiting = [await producer.send(name, value, key=key) for value in values]
+                waiting = [
+                    await producer.send(name, value, key=key, headers=list(headers))
+                    for value in values
+                ]
                 await asyncio.gather(*waiting)
         except TimeoutError as fault:
             # Not ready from here on: who comes next is told at once instead of waiting in vain too.

@@ -52,7 +52,7 @@ JOBS = (
     Job("retention_idempotency", HOUR, {"hours": 48}, upkeep.forget_answers),
     Job("evaluation", timedelta(seconds=5), {"most": 2_000}, evaluation_store.job),
     Job("duty_positions", HOUR / 4, {}, duty_store.job),
-    Job("media_unattached", HOUR, {"days": 7}),
+    Job("media_unattached", HOUR, {"days": 7, "machine_hours": 48}),
     Job("media_sweep", 24 * HOUR, {"after_hours": 24}),
 )
 """Readings stay until an operator says for how long: retention goes by their own time, and what is filled in from years

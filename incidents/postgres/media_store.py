@@ -20,6 +20,11 @@ from incidents.postgres.queries import named
 KINDS = {"before": "处置前", "after": "处置后", "scene": "现场"}
 MOST_UNATTACHED = 200
 """Photos of one account that belong to nothing yet: whoever has more fills the folder, on purpose or not."""
+MOST_OF_MACHINES = 20_000
+"""The same for an account with the scope `ingest`, behind which hundreds of cameras may stand: most of what cameras see
+opens nothing, and their pictures go after two days (job `media_unattached`), not after a week."""
+BY_EVENT = "event"
+"""What stands as the move where the event of a machine brought the picture; `by` is then the camera, `at` when it saw it."""
 
 _SQL = named("media_store.sql")
 
@@ -42,13 +47,18 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class UsedPhoto(Photo):
-    """A photo as evidence: of which incident, in which state of it, brought by which move, by whom and when."""
+    """A photo as evidence: of which incident, in which state of it, brought by which move, by whom and when.
+
+    `device` and `device_name` are those of the registered camera where the event of a machine brought it.
+    """
 
     incident: str
     stage: str
     move: str
     by: str
     at: datetime
+    device: str | None
+    device_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,26 @@ def attach(conn: Connection, ids: Sequence[str], use: Use) -> None:
         conn.execute(_SQL["attach"], {"ids": list(dict.fromkeys(ids)), **row})
 
 
+class Named(NamedTuple):
+    """A photo that an event names: who sent it, whether that is a machine's account, whether its file is lost."""
+
+    account: str
+    of_machine: bool
+    lost: bool
+
+
+def named_by_events(conn: Connection, ids: Sequence[str]) -> dict[str, Named]:
+    """Those of these photos that exist, by id; none of them can go away before the transaction ends."""
+    rows = conn.execute(_SQL["named_by_events"], {"ids": list(ids)}).fetchall()
+    return {id_: Named(*rest) for id_, *rest in rows}
+
+
+def attach_seen(conn: Connection, ids: Sequence[str], use: Use) -> None:
+    """Make pictures of machines the evidence of an incident, each once, however often its events name it."""
+    row = {"number": use.number, "stage": use.stage, "move": use.move, "by": use.by, "at": use.at}
+    conn.execute(_SQL["attach_seen"], {"ids": list(dict.fromkeys(ids)), **row})
+
+
 def sent_before(conn: Connection, account: str, received: bytes, kind: str) -> Photo | None:
     """The photo that this account sent before, byte for byte; MediaRefused when it is evidence of another kind.
 
@@ -138,10 +168,10 @@ def sent_before(conn: Connection, account: str, received: bytes, kind: str) -> P
     return photo
 
 
-def refuse_hoard(conn: Connection, account: str) -> None:
+def refuse_hoard(conn: Connection, account: str, most: int = MOST_UNATTACHED) -> None:
     """MediaRefused when too many photos of an account belong to nothing."""
     row = conn.execute(_SQL["unattached"], {"account": account}).fetchone()
-    if row and row[0] >= MOST_UNATTACHED:
+    if row and row[0] >= most:
         raise MediaRefused(
             zh=f"您有 {row[0]} 张照片尚未用于任何案件；请先用于上报或办理，再传新的",
             en=f"{row[0]} photos of yours belong to no incident yet; use them before sending more",
@@ -197,9 +227,15 @@ def taken_of_incident(conn: Connection, number: str) -> dict[str, TakenAt]:
     }
 
 
-def forget_unattached(conn: Connection, before: datetime, most: int) -> list[str]:
-    """Take photos out of the table that belong to nothing and were last sent before an instant; their files are yours to remove."""
-    rows = conn.execute(_SQL["forget_unattached"], {"before": before, "most": most}).fetchall()
+def forget_unattached(
+    conn: Connection, before: datetime, most: int, of_machines: datetime | None = None
+) -> list[str]:
+    """Take photos out of the table that belong to nothing and were last sent before an instant; their files are yours to remove.
+
+    `of_machines` is the instant for those that machines sent, where it is another.
+    """
+    since = {"before": before, "of_machines": of_machines or before, "most": most}
+    rows = conn.execute(_SQL["forget_unattached"], since).fetchall()
     return [id_ for (id_,) in rows]
 
 

@@ -45,8 +45,10 @@ select number from (
 
 -- name: of_incident
 -- The photos of an incident, and of those merged into it, in the order they came.
-select m.id, m.account, m.kind, m.sha256, m.size, m.width, m.height, m.made_at, m.attached, m.lost_at, u.incident, u.stage, u.move, u.by, u.at
+select m.id, m.account, m.kind, m.sha256, m.size, m.width, m.height, m.made_at, m.attached, m.lost_at, u.incident, u.stage, u.move, u.by, u.at,
+       d.code as device, d.name as device_name
   from media_use u join media m on m.id = u.media
+  left join device d on u.move = 'event' and d.code = u.by
  where u.incident in (select %(number)s union all select number from incident where merged_into = %(number)s)
  order by u.at, m.id;
 
@@ -60,6 +62,22 @@ select t.media, t.taken_at, t.lon, t.lat, i.lon, i.lat
 -- Which of these photos an account sent; none of them can go away until the transaction ends.
 select id, kind, lost_at is not null from media where id = any(%(ids)s) and account = %(account)s for key share;
 
+-- name: named_by_events
+-- Photos that events name: who sent each, whether that is a machine's account, whether its file is lost; none can go away.
+select m.id, m.account, coalesce('ingest' = any(a.scopes), false), m.lost_at is not null
+  from media m left join account a on a.name = m.account
+ where m.id = any(%(ids)s) order by m.id for key share of m;
+
+-- name: attach_seen
+-- Pictures of machines as evidence of an incident, each once: a camera tells the same trouble again and again.
+with evidence as (
+  update media set attached = true where id = any(%(ids)s) returning id
+)
+insert into media_use (media, incident, stage, move, by, at)
+select e.id, %(number)s, %(stage)s, %(move)s, %(by)s, %(at)s from evidence e
+ where not exists (select from media_use u where u.media = e.id and u.incident = %(number)s)
+    on conflict (media, incident, stage, move) do nothing;
+
 -- name: attach
 -- Photos as evidence of an incident; the same said twice is said once.
 with evidence as (
@@ -70,9 +88,12 @@ select id, %(number)s, %(stage)s, %(move)s, %(by)s, %(at)s from evidence
     on conflict (media, incident, stage, move) do nothing;
 
 -- name: forget_unattached
--- Takes away some photos that belong to nothing and were not sent again since an instant.
+-- Takes away some photos that belong to nothing and were not sent again since an instant, those of machines since another.
 delete from media where id in (
-  select id from media where not attached and offered_at < %(before)s order by offered_at limit %(most)s for update skip locked)
+  select m.id from media m left join account a on a.name = m.account
+   where not m.attached
+     and m.offered_at < case when a.role = 'ingest' then %(of_machines)s else %(before)s end
+   order by m.offered_at limit %(most)s for update of m skip locked)
    and not attached
 returning id;
 

@@ -1041,7 +1041,7 @@ create table media_taken (
 );
 
 -- What a photo is evidence of: the incident, the state it was in, and the move that brought the photo (report: a report did;
--- add: it was sent straight to the incident).
+-- add: it was sent straight to the incident; event: that of a machine, `by` is then the camera and `at` when it saw it).
 create table media_use (
   media text not null references media(id),
   incident text not null references incident(number),

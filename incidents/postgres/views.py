@@ -46,7 +46,7 @@ class ReportBehind(NamedTuple):
 
 
 class EventBehind(NamedTuple):
-    """An event behind an incident, with what the rule saw."""
+    """An event behind an incident, with what the rule saw; how many pictures it brought, and which it named in vain."""
 
     source: str
     id: str
@@ -62,6 +62,8 @@ class EventBehind(NamedTuple):
     zones: list[str] | None
     lon: float | None
     lat: float | None
+    pictures: int
+    pictures_left_out: list[dict[str, str]]
 
 
 class Quarantined(NamedTuple):

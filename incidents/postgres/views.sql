@@ -20,8 +20,9 @@ select h.move, h.from_state from incident i join history h on h.incident_id = i.
  where i.number = %(number)s and h.seq > %(version)s and h.role <> 'system' order by h.seq;
 
 -- name: events_of
--- The events behind an incident with what the rules saw, oldest first, a hundred at most.
-select e.source, e.id, e.origin, e.kind, e.at, e.received_at, e.outcome, e.why, e.rule, e.saw, e.score, e.zones, e.lon, e.lat
+-- The events behind an incident with what the rules saw, oldest first, a hundred at most; their pictures only as a number.
+select e.source, e.id, e.origin, e.kind, e.at, e.received_at, e.outcome, e.why, e.rule, e.saw, e.score, e.zones, e.lon, e.lat,
+       jsonb_array_length(coalesce(e.media, '[]')), coalesce(e.raw -> 'media_left_out', '[]')
   from event e join incident i on i.id = e.incident_id
  where i.number = %(number)s
  order by e.received_at, e.source, e.id limit 100;

@@ -22,6 +22,9 @@ export interface Behind {
   at: string;
   outcome: string;
   why: string;
+  pictures: number;
+  /** Pictures it named in vain; it was kept all the same. */
+  pictures_left_out: { media: string; reason: string }[];
 }
 
 export interface Segment {
