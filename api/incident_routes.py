@@ -85,7 +85,7 @@ def incident(
 ) -> Response:
     """The incident as the caller may read it; its ETag is what a move's If-Match asks for.
 
-    `Accept` chooses Excel or PDF, which tell its clocks, history and reports as well; not to a wall.
+    `Accept` chooses Excel or PDF, which tell its clocks, history and reports as well, the PDF with its photos; not to a wall.
     """
     files = FORMS if caller.role in READERS else ()
     form = preferred(request.headers.get("accept"), (_JSON, *files))
@@ -93,7 +93,9 @@ def incident(
         return _whole(_load(parts, caller, number), caller)
     with parts.connection() as connection:
         found = parts.ledger(connection, caller).load(number)
-        return incident_files.of_one(connection, found, form, _asked(caller, parts))
+        asked = _asked(caller, parts)
+        whole = incident_files.read(connection, found, asked)
+    return incident_files.of_one(whole, form, asked, parts.objects)
 
 
 def _asked(caller: Caller, parts: Parts) -> incident_files.Asked:

@@ -133,6 +133,8 @@ def told(name: str, value: Any, decisions: Decisions) -> Cell:
         return named(value, decisions)
     if isinstance(value, bool):
         return "是" if value else None
+    if isinstance(value, float):
+        return _degrees(value)
     if isinstance(value, list | tuple):
         return " ".join(str(one) for one in value) or None
     if isinstance(value, Mapping):
@@ -144,7 +146,8 @@ def _joined(name: str, value: Mapping[str, Any]) -> str:
     if name == "reporter":
         return " ".join(str(value[key]) for key in ("name", "phone", "note") if value.get(key))
     if name == "position":
-        return f"{value['lon']}, {value['lat']} ({value.get('datum') or 'wgs84'})"
+        lon, lat = _degrees(value["lon"]), _degrees(value["lat"])
+        return f"{lon}, {lat} ({value.get('datum') or 'wgs84'})"
     return " · ".join(str(value[key]) for key in _WRITTEN if value.get(key))
 
 
@@ -222,6 +225,22 @@ HISTORY_HEADS = [
 ]
 
 
+_OF_PHOTOS = {"report": "上报", "add": "补充", "event": "设备拍摄"}
+"""How a photo came, where no move brought it."""
+
+
+def move_named(move: str) -> str:
+    """What a move is called, and the ways beside moves in which photos come."""
+    if move in MOVES:
+        return MOVES[move].zh
+    return _OF_PHOTOS.get(move) or BESIDE.get(move, (move,))[0]
+
+
+def stage_named(state: str) -> str:
+    """What the state is called in which a photo came."""
+    return states().get(state, state)
+
+
 def history_rows(lines: Iterable[Row], decisions: Decisions) -> list[list[Cell]]:
     """流转记录: what was done, by whom, where it led and why."""
     names = states()
@@ -231,7 +250,7 @@ def history_rows(lines: Iterable[Row], decisions: Decisions) -> list[list[Cell]]
         department = line["department"]
         rows.append([
             int(line["seq"]), datetime.fromisoformat(line["at"]),
-            MOVES[move].zh if move in MOVES else BESIDE.get(move, (move,))[0],
+            move_named(move),
             names[line["to_state"]], str(line["by"]),
             department_named(department, decisions) if department else None, line["reason"],
         ])  # fmt: skip

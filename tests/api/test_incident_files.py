@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pypdfium2
@@ -11,9 +14,11 @@ from python_calamine import CalamineWorkbook
 from starlette.testclient import TestClient
 
 from api.access import DESK
-from api.incident_files import PDF, XLSX
+from api.incident_files import PDF, PHOTOS, XLSX
+from api.objects import Objects
 from incidents.lifecycle import Role
 from incidents.postgres.listing import COLUMNS
+from tests.api.photos import a_photo, sent
 from tests.api.town import COVER, ROLES, Town, dispatched, move, report, token
 
 pytestmark = pytest.mark.real
@@ -158,3 +163,89 @@ def test_what_people_write_is_text_on_paper_however_long_and_never_markup(
     assert read.count("写得很长。") >= 690
     assert "root:" not in read
     assert "—完—" in read
+
+
+def photos_of(answer: Any) -> list[tuple[int, int]]:
+    """The sizes in pixels of the photos of a PDF, in the order of its pages."""
+    images = (pypdfium2.raw.FPDF_PAGEOBJ_IMAGE,)
+    return [
+        one.get_px_size()
+        for page in pypdfium2.PdfDocument(answer.content)
+        for one in page.get_objects(filter=images)
+    ]
+
+
+def camera(width: int, height: int) -> bytes:
+    """A photo of that size that nobody sent before."""
+    return a_photo(width, height, comment=os.urandom(8).hex().encode())
+
+
+@pytest.fixture
+def objects(client: TestClient) -> Iterator[Objects]:
+    """The store of photos; whatever a test puts in its place goes."""
+    parts = client.app.state.parts  # type: ignore[attr-defined]
+    whole = parts.objects
+    yield whole
+    parts.objects = whole
+
+
+def shown_before_and_after(client: TestClient, town: Town, column: int) -> tuple[str, list[str]]:
+    """An incident with a photo from before and one from after the work: its number, the photos."""
+    number = dispatched(client, town.departments[0], column, 6)
+    assert move(client, "department", number, "accept").status_code == 200
+    before = sent(client, camera(1200, 900), "department", kind="before")
+    noted = move(client, "department", number, "note", media=[before], reason="到场")
+    assert noted.status_code == 200, noted.text
+    after = sent(client, camera(900, 1200), "department", kind="after")
+    handled = move(client, "department", number, "report_handled", media=[after])
+    assert handled.status_code == 200, handled.text
+    return number, [before, after]
+
+
+def test_on_paper_photos_stand_small_with_stage_move_time_and_by_whom(
+    client: TestClient, town: Town
+) -> None:
+    number, _ = shown_before_and_after(client, town, 1)
+    answer = taken(client, f"/incidents/{number}", "pdf", "department")
+    assert photos_of(answer) == [(640, 480), (480, 640)]
+    read = words(answer)
+    assert "照片2张Photos" in read
+    assert "处置前·处置中·备注" in read
+    assert "处置后·处置中·" in read
+    assert read.count("·department") >= 2
+    assert len(answer.content) < 400_000
+    listed = taken(client, "/incidents?limit=1000", "pdf")
+    assert photos_of(listed) == []
+    assert taken(client, f"/incidents/{number}", "pdf", "neighbour").status_code == 403
+    assert taken(client, f"/incidents/{number}", "pdf", "wall").status_code == 406
+
+
+def test_a_photo_that_is_gone_damaged_or_out_of_reach_is_said_and_the_paper_is_made(
+    client: TestClient, town: Town, objects: Objects
+) -> None:
+    number, (before, after) = shown_before_and_after(client, town, 2)
+    objects.remove(before)
+    answer = taken(client, f"/incidents/{number}", "pdf")
+    assert "照片文件已遗失" in words(answer)
+    assert photos_of(answer) == [(480, 640)]
+    objects.remove(after)
+    objects.put(after, b"\xff\xd8\xff no photo", b"")
+    assert "照片文件已损坏" in words(taken(client, f"/incidents/{number}", "pdf"))
+    away = Objects.at("s3://nowhere/photos?", Path())
+    client.app.state.parts.objects = away  # type: ignore[attr-defined]
+    answer = taken(client, f"/incidents/{number}", "pdf")
+    assert words(answer).count("照片存储此刻无应答") == 2
+    assert "—完—" in words(answer)
+
+
+def test_of_very_many_photos_the_newest_stand_on_paper_and_it_says_how_many_there_are(
+    client: TestClient,
+) -> None:
+    number = report(client, 8, 6)
+    for batch in (range(13), range(13, PHOTOS + 1)):
+        media = [sent(client, camera(320 + n, 240), "intake_officer") for n in batch]
+        noted = move(client, "intake_officer", number, "note", media=media, reason="补")
+        assert noted.status_code == 200, noted.text
+    answer = taken(client, f"/incidents/{number}", "pdf")
+    assert f"照片{PHOTOS + 1}张（最近{PHOTOS}张）" in words(answer)
+    assert len(photos_of(answer)) == PHOTOS
