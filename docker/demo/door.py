@@ -48,6 +48,10 @@ class Door:
         """What a POST of JSON answers; raises Shut."""
         return self._call("POST", path, json.dumps(said).encode(), headers or {})
 
+    def send(self, path: str, data: bytes, form: str) -> Answer:
+        """What a POST of bytes of that media type answers; raises Shut."""
+        return self._call("POST", path, data, {"Content-Type": form})
+
     def put(self, path: str, said: Any) -> Answer:
         """What a PUT of JSON answers; raises Shut."""
         return self._call("PUT", path, json.dumps(said).encode(), {})
@@ -63,7 +67,7 @@ class Door:
     ) -> Answer:
         sent = {"Authorization": f"Bearer {self._token}", "Accept": "application/json", **headers}
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         while True:
             fresh = self._connection is None
             try:

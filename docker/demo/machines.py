@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from demo import snapshot
 from demo.door import Door, Shut, Waiting
 from demo.script import Reading, Second
 
+_EVENTS = "/ingest/v1/events"
 _KEPT_AT_MOST = 600
 """Messages kept while the gateway is away; then the oldest go, as in a device with little memory."""
 
@@ -24,12 +26,42 @@ class Message:
     body: Any
 
 
-class Machines:
-    """Says each second to the gateway, in order, waiting longer after each failure."""
+class Album:
+    """Sends what the cameras see to the API, so that their events can name it; an event never waits for its picture."""
 
     def __init__(self, door: Door, say: Callable[[str], None]) -> None:
         self._door = door
         self._say = say
+        self._waiting = Waiting()
+        self._not_before = 0.0
+
+    def kept(self, event: Mapping[str, Any]) -> list[str]:
+        """The id of a picture of what this event tells; nothing while the door is shut or the picture is refused."""
+        if time.monotonic() < self._not_before:
+            return []
+        camera = event["raw"]["camera"]
+        picture = snapshot.draw(camera, event["kind"], event.get("score", 0.0), event["at"])
+        try:
+            answer = self._door.send("/api/v1/media", picture, "image/jpeg")
+        except Shut as shut:
+            wait = self._waiting.longer()
+            self._not_before = time.monotonic() + wait
+            self._say(f"图片未送到，{wait:.1f} 秒内不再送 / no pictures for {wait:.1f} s: {shut}")
+            return []
+        self._waiting.over()
+        if not answer.fine:
+            self._say(f"图片被拒 / picture refused: HTTP {answer.status} {answer.body}")
+            return []
+        return [answer.body["id"]]
+
+
+class Machines:
+    """Says each second to the gateway, in order, waiting longer after each failure."""
+
+    def __init__(self, door: Door, say: Callable[[str], None], album: Album | None = None) -> None:
+        self._door = door
+        self._say = say
+        self._album = album
         self._kept: deque[Message] = deque(maxlen=_KEPT_AT_MOST)
         self._waiting = Waiting()
         self._not_before = 0.0
@@ -43,9 +75,7 @@ class Machines:
                 Message("/ingest/v1/readings", envelope(source, name, at_ms, readings))
             )
         for source, events in said.events.items():
-            self._kept.append(
-                Message("/ingest/v1/events", event_envelope(source, name, at_ms, events))
-            )
+            self._kept.append(Message(_EVENTS, event_envelope(source, name, at_ms, events)))
 
     def deliver(self) -> None:
         """Send what is kept; stops at the first failure and tries again after a while."""
@@ -53,6 +83,7 @@ class Machines:
             return
         while self._kept:
             message = self._kept[0]
+            self._picture(message)
             try:
                 answer = self._door.tell(message.path, message.body)
             except Shut as shut:
@@ -66,6 +97,14 @@ class Machines:
             self._waiting.over()
             self._kept.popleft()
             self._count(answer.status, answer.body, message)
+
+    def _picture(self, message: Message) -> None:
+        """Beside each event of a camera what it sees, once."""
+        if self._album is None or message.path != _EVENTS:
+            return
+        for event in message.body["events"]:
+            if "media" not in event and "camera" in (event.get("raw") or {}):
+                event["media"] = self._album.kept(event)
 
     def _count(self, status: int, body: Any, message: Message) -> None:
         self.sent += 1

@@ -18,7 +18,7 @@ from typing import Any
 from demo import nyc_decisions
 from demo.city import build
 from demo.door import Door
-from demo.machines import Machines
+from demo.machines import Album, Machines
 from demo.night import Night
 from demo.patrols import Patrols, walks
 from demo.people import Office
@@ -105,9 +105,10 @@ def play(settings: Settings) -> int:
         if settings.nyc:
             Night(script, progress, stop).play(_stream(settings))
         else:
-            gateway = Door(*settings.gateway, accounts["machines"]["token"])
+            token = accounts["machines"]["token"]
+            gateway, api = Door(*settings.gateway, token), Door(*settings.api, token)
             stranger = Stranger(settings.kafka, settings.topic_prefix, _say)
-            player.run_machines(Machines(gateway, _say), stranger)
+            player.run_machines(Machines(gateway, _say, Album(api, _say)), stranger)
     finally:
         stop.set()
         people.join()

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from demo import staff
+from api.pictures import develop
+from demo import snapshot, staff
 from demo.city import build
 from demo.door import Door, Shut, Waiting
-from demo.machines import Machines, envelope, event_envelope
+from demo.machines import Album, Machines, envelope, event_envelope
 from demo.patrols import Patrols, walks
 from demo.people import Office
 from demo.progress import Progress
@@ -43,7 +44,9 @@ def street() -> Iterator[Street]:
 
         def _reply(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            said = json.loads(self.rfile.read(length)) if length else None
+            body = self.rfile.read(length)
+            picture = self.headers.get("Content-Type", "").startswith("image/")
+            said = body if picture else json.loads(body or "null")
             here.heard.append((self.path, said, dict(self.headers)))
             body = json.dumps(here.answer).encode()
             self.send_response(here.status)
@@ -226,3 +229,50 @@ def test_a_torn_file_of_progress_begins_anew(tmp_path: Path) -> None:
     file = tmp_path / "traffic.json"
     file.write_text('{"sec')
     assert Progress(file).second == 0
+
+
+_SEEN = {"id": "2", "kind": "spillage", "score": 0.9, "raw": {"camera": "SP-1"}}
+
+
+def _filmed(street: Street, seen: dict[str, Any] = _SEEN, api: int | None = None) -> Machines:
+    door, album = Door("127.0.0.1", street.port, "t"), Door("127.0.0.1", api or street.port, "t")
+    machines = Machines(door, print, Album(album, print))
+    second = Second()
+    second.see("video", dict(seen))
+    machines.tell(second, "s1", 1_800_000_000_000)
+    return machines
+
+
+def test_a_camera_sends_what_it_sees_before_its_event_and_the_event_names_it(
+    street: Street,
+) -> None:
+    street.answer = {"id": "f" * 32}
+    _filmed(street).deliver()
+    (where, picture, headers), (then, event, _) = street.heard
+    assert (where, then) == ("/api/v1/media", "/ingest/v1/events")
+    assert headers["Content-Type"] == "image/jpeg"
+    assert picture == snapshot.draw("SP-1", "spillage", 0.9, 1_800_000_000_000)
+    assert event["events"][0]["media"] == ["f" * 32]
+
+
+def test_an_event_does_not_wait_for_a_picture_that_nobody_takes(
+    street: Street, free_port: int
+) -> None:
+    _filmed(street, api=free_port).deliver()
+    assert [body["events"][0]["media"] for _, body, _ in street.heard] == [[]]
+
+
+def test_a_sensors_event_has_no_picture(street: Street) -> None:
+    _filmed(street, {"id": "3", "kind": "x"}).deliver()
+    assert [where for where, _, _ in street.heard] == ["/ingest/v1/events"]
+
+
+@pytest.mark.parametrize("kind", [*snapshot.THINGS, "anything else"])
+def test_a_demo_picture_is_small_and_one_the_api_takes(kind: str) -> None:
+    drawn = snapshot.draw("SP-1", kind, 0.9, 1_800_000_000_000)
+    assert len(drawn) < 20_000
+    assert (develop(drawn).width, develop(drawn).height) == snapshot.SIZE
+
+
+def test_every_kind_of_sight_of_the_demo_has_its_scene() -> None:
+    assert {seen.kind for seen in CityScript(build()).day(0).sightings} <= set(snapshot.THINGS)
