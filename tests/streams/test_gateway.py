@@ -187,6 +187,9 @@ def test_an_unknown_feed_is_answered_with_those_that_are_known(door: Door) -> No
 
     assert_problem(answer, 404, "feed_unknown")
     assert answer.json()["known"] == ["readings", "events"]
+    pictures = door.post("media", content=b"x")
+    assert_problem(pictures, 404, "feed_unknown")
+    assert "POST /api/v1/media" in pictures.json()["detail"]
 
 
 def test_the_same_key_and_body_get_the_same_answer_and_no_second_message(door: Door) -> None:
