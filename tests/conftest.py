@@ -68,10 +68,13 @@ def database_url(postgres_server: LocalPostgres) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def cloned_database(server: LocalPostgres) -> Iterator[str]:
-    """A clone of the migrated template, dropped afterwards even if somebody is still connected."""
+def cloned_database(server: LocalPostgres, template: str = TEMPLATE) -> Iterator[str]:
+    """A clone of the migrated template, dropped afterwards even if somebody is still connected.
+
+    Files are copied, not their pages logged one by one: half the work, hundreds of times a session.
+    """
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
+    _administer(server, "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", name, template)
     try:
         yield server.url(name)
     finally:
@@ -104,7 +107,12 @@ def kafka_server(scratch: Path) -> Iterator[LocalKafka]:
 def kafka(kafka_server: LocalKafka) -> Iterator[str]:
     """Bootstrap of the session's broker, without topics at the beginning of the test."""
     yield kafka_server.bootstrap
-    admin = KafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    empty(kafka_server.bootstrap)
+
+
+def empty(bootstrap: str) -> None:
+    """Delete all topics of a broker but its own."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         own = [name for name in admin.list_topics() if not name.startswith("__")]
         if own:

@@ -9,10 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import typer
-from psycopg import sql
 from typer.testing import CliRunner, Result
 
 from incidents import audit_commands, auditing, desk
@@ -89,11 +87,7 @@ def lived(postgres_server: LocalPostgres) -> Iterator[str]:
 @pytest.fixture
 def copy(lived: str, postgres_server: LocalPostgres) -> Iterator[str]:
     """The same store, to be tampered with."""
-    admin = psycopg.connect(postgres_server.url("postgres"), autocommit=True)
-    with admin, cloned_database(postgres_server) as url:
-        names = [sql.Identifier(u.rsplit("/", 1)[1]) for u in (url, lived)]
-        admin.execute(sql.SQL("drop database {}").format(names[0]))
-        admin.execute(sql.SQL("create database {} template {}").format(*names))
+    with cloned_database(postgres_server, lived.rsplit("/", 1)[1]) as url:
         yield url
 
 
