@@ -44,8 +44,9 @@ update device d set cell = g.cell, changed_at = clock_timestamp()
  where d.id = g.id and d.cell is distinct from g.cell;
 
 -- name: events_of
--- What a device told of late, the newest first: events about it or sent by it; `media` are what it brought, photos or not.
+-- What a device told of late, the newest first: events about it, sent by it, or seen by it; `media` are what it brought, photos or not.
 select e.source, e.id, e.kind, e.category, e.at, e.score, e.outcome, i.number, coalesce(e.media, '[]') as media
   from event e left join incident i on i.id = e.incident_id
- where e.received_at >= %(since)s and e.origin = 'stream' and (e.subject = 'device:' || %(code)s or e.source = %(code)s)
+ where e.received_at >= %(since)s and e.origin = 'stream'
+   and (e.subject = 'device:' || %(code)s or e.source = %(code)s or e.raw ->> 'camera' = %(code)s)
  order by e.received_at desc limit %(at_most)s;
