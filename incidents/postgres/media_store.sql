@@ -92,7 +92,7 @@ select id, %(number)s, %(stage)s, %(move)s, %(by)s, %(at)s from evidence
 delete from media where id in (
   select m.id from media m left join account a on a.name = m.account
    where not m.attached
-     and m.offered_at < case when a.role = 'ingest' then %(of_machines)s else %(before)s end
+     and m.offered_at < case when a.role = 'ingest' then %(of_machines)s::timestamptz else %(before)s::timestamptz end
    order by m.offered_at limit %(most)s for update of m skip locked)
    and not attached
 returning id;
