@@ -112,6 +112,7 @@ const DESK = {
   photos: ["照片", "Photos"],
   photo_lost: ["文件遗失", "the file is lost"],
   snapshot: ["抓拍", "Snapshot"],
+  snapshots_more: ["另有 {n} 张抓拍", "{n} more snapshots"],
   pictures_n: ["{n} 张抓拍图片", "{n} snapshots"],
   pictures_left_out: ["{n} 张图片未附上（没有、遗失或不属于该来源）", "{n} pictures left out (unknown, lost or of another source)"],
   timeline: ["流转与上报", "History and reports"],
