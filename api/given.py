@@ -86,7 +86,10 @@ class MoveGiven(Given):
 
     move: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     reason: Text | None = None
-    department: Code | None = None
+    department: Code | None = Field(
+        default=None,
+        description="派给谁；申诉、复核：哪个部门的 sent to; of an appeal or a review: whose it is",
+    )
     assisting: list[Code] | None = Field(
         default=None, max_length=10, description="协办部门（联动） departments that help"
     )

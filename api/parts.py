@@ -22,6 +22,7 @@ from api.objects import Objects
 from api.problems import Problem
 from api.rehearsing import Rehearsing
 from api.settings import Settings
+from incidents.appeals import parties
 from incidents.incident import Incident
 from incidents.postgres import jobs, views
 from incidents.postgres.connection import Connection, Lent
@@ -113,7 +114,10 @@ class _ScopedLedger(PostgresLedger):
         self._scope = caller.scope
 
     def load(self, number: str) -> Incident:
-        """The incident, if the caller may see it: 403 otherwise. A department sees what it has, helps with or gave back."""
+        """The incident, if the caller may see it: 403 otherwise.
+
+        A department sees what it has, helps with or gave back, and what is held against it.
+        """
         return self._seen(super().load(number))
 
     def at_version(self, number: str, version: int) -> Incident:
@@ -122,8 +126,7 @@ class _ScopedLedger(PostgresLedger):
 
     def _seen(self, incident: Incident) -> Incident:
         place = (incident.cell_code, incident.community)
-        gave_back = (incident.returned or {}).get("from")
-        departments = (incident.department, *incident.assisting, gave_back)
+        departments = (incident.department, *incident.assisting, *parties(incident))
         if not any(self._scope.covers(one, *place) for one in departments):
             raise Problem(
                 403,

@@ -70,7 +70,15 @@ class IncidentWhole(IncidentShown):
     handler: str | None = None
     asked: dict[str, Any] | None = Field(default=None, description="待批的申请")
     urge: dict[str, Any] | None = Field(default=None, description="待答复的督办")
-    appeal: dict[str, Any] | None = Field(default=None, description="申诉与复核")
+    appeal: dict[str, Any] | None = Field(
+        default=None, description="最近的申诉与复核 the newest appeal and its reviews"
+    )
+    appeals: list[dict[str, Any]] = Field(
+        default=[], description="各部门的申诉，先后为序 each department's appeal, oldest first"
+    )
+    held: dict[str, list[str]] = Field(
+        default={}, description="记在各部门名下的，可申诉 what is held against each department"
+    )
     returned: dict[str, Any] | None = Field(default=None, description="待处理的回退")
     position: dict[str, Any] | None = None
     reporter: Reporter | None = None

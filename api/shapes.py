@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.caller import Caller
+from incidents import appeals
 from incidents.incident import Incident, public_view
 from incidents.lifecycle import Move, State
 
-_AMONG_STAFF = ("handler", "asked", "urge", "appeal", "returned")
+_AMONG_STAFF = ("handler", "asked", "urge", "returned")
 _HIDDEN_FROM_WALLS = {"text": "", "media": (), "inspector": None}
 
 
@@ -28,6 +29,7 @@ def shown(incident: Incident, caller: Caller | None, now: datetime | None = None
             else {"lon": incident.raw_lon, "lat": incident.raw_lat, "datum": incident.datum}
         )
         view |= {name: getattr(incident, name) for name in _AMONG_STAFF}
+        view |= appeals.shown(incident, now)
     if caller is not None and caller.sees_reporter:
         view["reporter"] = incident.reporter
     return view

@@ -65,7 +65,7 @@ class Flag(IntEnum):
     REWORKED = auto()
     URGED = auto()
     APPEALED = auto()
-    UPHELD = auto()  # 申诉成立
+    UPHELD = auto()  # 申诉成立 against that it was late, by who had it last: the mark that decides
     SUSPENDED = auto()  # 挂账 now
     EVER_SUSPENDED = auto()
     EXTENDED = auto()
@@ -77,6 +77,8 @@ class Flag(IntEnum):
     ACCEPTED_LATE = auto()
     ANSWERED = auto()  # satisfaction is known
     SATISFIED = auto()  # and at least SATISFIED_FROM
+    EVER_UPHELD = auto()  # an appeal was upheld, whatever against
+    REWORK_UPHELD = auto()  # against that it had to be done again
 
 
 SATISFIED_FROM = 4

@@ -40,7 +40,10 @@ Maker = tuple[str, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is read of the incident itself: where it stands now; `due_at` is its handling clock's while that runs."""
+    """What is read of the incident itself: where it stands now; `due_at` is its handling clock's while that runs.
+
+    `upheld` is of an appeal from before each department had its own: later ones the history tells.
+    """
 
     state: str
     due_at: datetime | None
@@ -49,7 +52,7 @@ class Case:
     upheld: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Spell:
     """The time a department had it, from 派遣 to whoever had it next."""
 
@@ -74,6 +77,7 @@ class Course:
     flags: int = 0
     spells: list[Spell] = field(default_factory=list)
     dispatchers: list[Maker] = field(default_factory=list)  # of each spell
+    appeals: dict[str, tuple[Spell, frozenset[str]]] = field(default_factory=dict)  # whose, of what
     acceptance_s: int | None = None
     satisfaction: int = 0
 
@@ -98,7 +102,7 @@ def folded(case: Case, history: Sequence[Step], now: datetime) -> Course:
         course.spell.flags |= Flag.SUSPENDED
     if case.upheld and course.spell:
         owner = next((s for s in reversed(course.spells) if Flag.APPEALED & s.flags), course.spell)
-        owner.flags |= Flag.UPHELD
+        owner.flags |= Flag.UPHELD | Flag.EVER_UPHELD
     for spell in course.spells:
         _settle(spell, case, now, current=spell is course.spell)
     return course
@@ -201,7 +205,32 @@ def _urged(course: Course, step: Step) -> None:
 
 
 def _appealed(course: Course, step: Step) -> None:
-    _of_spell(course, step, Moment.APPEALED, Flag.APPEALED)
+    spell = _appellant(course, step)
+    _of_spell(course, step, Moment.APPEALED, Flag.APPEALED, spell)
+    if spell and "for" in step.data:
+        course.appeals[spell.department] = spell, frozenset(step.data.get("about") or ())
+
+
+def _reviewed(course: Course, step: Step) -> None:
+    """申诉成立: of what the department appealed against, and of nobody else's."""
+    appeal = course.appeals.get(str(step.data.get("for")))
+    if appeal is None or step.data.get("outcome") != "upheld":
+        return
+    spell, about = appeal
+    spell.flags |= Flag.EVER_UPHELD
+    if about & {"overdue", "anything"}:
+        spell.flags |= Flag.UPHELD
+    if about & {"rework", "anything"}:
+        for own in course.spells[: course.spells.index(spell) + 1]:
+            if own.department == spell.department and own.flags & Flag.REWORKED:
+                own.flags |= Flag.REWORK_UPHELD
+
+
+def _appellant(course: Course, step: Step) -> Spell | None:
+    """The last time the department had it whose appeal it is."""
+    whose = step.data.get("for")
+    own = (s for s in reversed(course.spells) if s.department == whose)
+    return next(own, course.spell)
 
 
 def _granted(course: Course, step: Step) -> None:
@@ -209,10 +238,12 @@ def _granted(course: Course, step: Step) -> None:
         course.spell.flags |= Flag.EXTENDED
 
 
-def _of_spell(course: Course, step: Step, moment: Moment, flag: int) -> None:
-    """A moment of the incident, of its maker, and of the department that has it."""
+def _of_spell(
+    course: Course, step: Step, moment: Moment, flag: int, whose: Spell | None = None
+) -> None:
+    """A moment of the incident, of its maker, and of the department that has it, or `whose` it is."""
     _mark(course, moment, step)
-    spell = course.spell
+    spell = whose or course.spell
     if spell is None:
         course.flags |= flag
         return
@@ -238,6 +269,7 @@ _READ: Mapping[str, Callable[[Course, Step], None]] = {
     "reopen": _reopened,
     "urge": _urged,
     "appeal": _appealed,
+    "review": _reviewed,
     "grant": _granted,
 }
 

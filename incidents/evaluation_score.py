@@ -37,9 +37,9 @@ class _Subject:
 _OF_SPELLS = (
     Flag.SENT_BACK | Flag.REDISPATCHED | Flag.REWORKED | Flag.URGED | Flag.APPEALED | Flag.UPHELD
     | Flag.SUSPENDED | Flag.EVER_SUSPENDED | Flag.EXTENDED | Flag.ON_TIME | Flag.OVERDUE | Flag.DISPATCHED
-    | Flag.HANDLED
+    | Flag.HANDLED | Flag.EVER_UPHELD | Flag.REWORK_UPHELD
 )  # fmt: skip
-_OF_THE_LAST = Flag.ON_TIME | Flag.OVERDUE | Flag.HANDLED | Flag.SUSPENDED
+_OF_THE_LAST = Flag.ON_TIME | Flag.OVERDUE | Flag.HANDLED | Flag.SUSPENDED | Flag.UPHELD
 """Of several spells of one subject the last decides; everything else stays true once it was."""
 _OF_WHO_HAS_IT = Flag.CLOSED | Flag.VERIFIED | Flag.BY_ORDER | Flag.BY_ITSELF | Flag.REOPENED
 _RESPONSIBLE = (Moment.REPORTED, Moment.ACCEPTED, Moment.OPENED, Moment.VERIFIED, Moment.CLOSED)
@@ -80,7 +80,14 @@ def _flags(spells: Sequence[Spell]) -> int:
     found = 0
     for spell in spells:
         found = (found & ~_OF_THE_LAST) | spell.flags
+    if found & Flag.REWORK_UPHELD and any(_reworked_still(spell) for spell in spells):
+        found &= ~Flag.REWORK_UPHELD
     return found
+
+
+def _reworked_still(spell: Spell) -> bool:
+    """返工 that nobody took back: of several, one such is enough."""
+    return bool(spell.flags & Flag.REWORKED) and not spell.flags & Flag.REWORK_UPHELD
 
 
 def _departments(course: Course) -> dict[tuple[Axis, str], _Subject]:

@@ -40,7 +40,7 @@ _STANDS = {
     Standing.SUSPENDABLE: "挂账未满次数 suspensions left",
     Standing.NOT_VERIFIED: "尚未核查通过 not verified yet",
     Standing.URGED: "有待答复的督办 an urge waits",
-    Standing.APPEALABLE: "期限内，未申诉过，有可申诉的 in time, no appeal yet, something to appeal",
+    Standing.APPEALABLE: "期限内，该部门未申诉过，有记在其名下的 in time, no appeal by this department yet, something held against it",
     Standing.REVIEWABLE: "有待复核的申诉，由另一人 an appeal waits, another person",
     Standing.REOPENABLE: "期限内 in time",
     Standing.MERGED: "是被并入的案件 it was merged",
@@ -129,8 +129,13 @@ _TAIL = """\
 - 一次请求可写明随后的办理（`then`），同一人、同一事务，全部成功或全部不办。
   A request may say further moves (`then`): the same person, one transaction, all or none.
 - 部门只能办理派给本部门的案件；有辖区的账户只能办理辖区内的案件。
-  A department moves only incidents that are its own (an assisting one may note), an account with an area only what lies
+  A department moves only incidents that are its own (an assisting one may note, a former one appeal), an account with an area only what lies
   in it. A task is given back by the inspector who has it.
+- 超期、返工等记在当时主办的部门名下；超期时改派他部门的，结案后原部门也可申诉（`/moves` 给它列出 `appeal`，`held` 写明记了什么）。
+  每个部门一次，各自两人复核；成立只及该部门，原始事实仍在。多件待复核时以 `department` 指明，缺省取最早的；上级部门代下级申诉亦然。
+  What is held against a department (late, to be done again) stays held against it when the incident goes to another: after
+  closing it, too, may appeal. Once for each department, each with two reviews of its own; upheld concerns that department
+  alone. Where several wait, `department` names one, else it is the oldest; one above names for whom it appeals.
 - 结案后由受理员、值班长补记回访（`note`），市民的满意度写作 `"data": {"satisfaction": 5}`（1 至 5）；别人登记不了。
   After closing the intake officer or the lead notes what the citizen said; nobody who is scored by it writes it down.
 - 上级部门看得见下级部门的案件；能否代为办理由城市规定（`parent_may`）。

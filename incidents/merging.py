@@ -10,7 +10,7 @@ from incidents.errors import IncidentUnknown, MoveRefused, Stale, Unavailable
 from incidents.incident import Incident, Kept
 from incidents.ledger import Ledger
 from incidents.lifecycle import MOVES, Move
-from incidents.moves import incomplete
+from incidents.needs import incomplete
 from incidents.rights import Basis, check_owner
 
 _ATTEMPTS = 5

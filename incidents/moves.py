@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from incidents.errors import MoveForbidden, MoveIncomplete
+from incidents import appeals
 from incidents.event import Event
 from incidents.incident import SYSTEM, Actor, Beginning, HistoryRow, Incident, Kept, changed, told
-from incidents.lifecycle import BESIDE, Move, Need, State, check_move
-from incidents.policy import USUAL, Policy, Terms
+from incidents.lifecycle import BESIDE, Move, State, check_move
+from incidents.needs import check_needs, resumes
+from incidents.policy import USUAL, Terms
 from incidents.replaying import applied
-from incidents.standing import ANSWERED_BY, Asking, check_standing
+from incidents.standing import Asking, appealing, check_standing
 from incidents.timing import area_of
 
 Given = Mapping[str, Any]
@@ -47,6 +48,7 @@ class _Step:
     given: Given
     at: datetime
     terms: Terms
+    asking: Asking
 
 
 def begin(
@@ -129,9 +131,9 @@ def move(
     row = check_move(incident.state, name, by.role)
     asking = Asking(by, at, terms.policy)
     check_standing(incident, row, asking)
-    _check_needs(incident, row, given, asking)
+    check_needs(incident, row, given, asking)
     data = {**(given.get("data") or {}), **_taken(name, given)}
-    data |= _DECIDED[name](incident, _Step(given, at, terms)) if name in _DECIDED else {}
+    data |= _DECIDED[name](incident, _Step(given, at, terms, asking)) if name in _DECIDED else {}
     line = _line(incident, name, by, at, data, given.get("reason"), _target(incident, row))
     return _kept(incident, line, terms, given.get("explanation"), row.fact)
 
@@ -155,105 +157,6 @@ def retime(incident: Incident, at: datetime, why: str, terms: Terms) -> Kept:
     return _kept(incident, _line(incident, "retime", SYSTEM, at, {}, why), terms)
 
 
-def _lacking(incident: Incident, row: Move, given: Given, policy: Policy) -> frozenset[Need]:
-    """What a move needs and was not given; a photo where the city's policy asks for one."""
-    missing = {need for need in row.needs if _is_missing(incident, need, given)}
-    if not given.get("media") and policy.needs_photo(row.name, incident.category):
-        missing.add(Need.PHOTO)
-    if row.name == "redispatch" and not _text(given, "reason") and _resumes(incident, given):
-        missing.add(Need.REASON)
-    return frozenset(missing)
-
-
-def _is_missing(incident: Incident, need: Need, given: Given) -> bool:
-    if need is Need.VERIFIED:
-        return incident.verified_at is None
-    if need is Need.UPHELD:
-        return not isinstance(given.get("upheld"), bool)
-    if need is Need.UNTIL:
-        return given.get("until") is None
-    return not _text(given, str(need))
-
-
-def _text(given: Given, key: str) -> str:
-    return str(given.get(key) or "").strip()
-
-
-_WANTED: Mapping[Need, tuple[str, str]] = {
-    Need.REASON: ("须写明理由（reason）", "needs a written reason"),
-    Need.DEPARTMENT: ("须指定部门（department）", "needs a department"),
-    Need.UNTIL: ("须写明挂账至何时（until）", "needs until when"),
-    Need.INTO: ("须指明并入哪个案件（into）", "needs the incident to merge into"),
-    Need.UPHELD: (
-        "须写明是否成立（upheld: true/false）",
-        "needs whether it is upheld, true or false",
-    ),
-    Need.PHOTO: ("须附照片（media）", "needs a photo (media)"),
-    Need.VERIFIED: (
-        "核查尚未通过；请先由核查人员办理“核查通过”",
-        "not verified yet: an inspector makes the move 'verified' first",
-    ),
-}
-
-
-def _check_needs(incident: Incident, row: Move, given: Given, asking: Asking) -> None:
-    missing = _lacking(incident, row, given, asking.policy)
-    for need in Need:
-        if need in missing:
-            raise incomplete(row, str(need), _WANTED[need])
-    if row.name == "ask_suspend":
-        _check_until(row, given["until"], asking)
-    _check_answer(row, given, asking)
-    theirs = {asking.by.department, *asking.by.below} - {None}
-    if given.get("handler") and row.name == "note" and incident.department not in theirs:
-        raise MoveForbidden(
-            zh="经办人由主办部门指定",
-            en="who handles it is named by the department in charge",
-            move=row.name,
-            department=incident.department,
-        )
-
-
-def _check_answer(row: Move, given: Given, asking: Asking) -> None:
-    """满意度: a citizen's answer is 1 to 5, and written down by nobody who is scored by it."""
-    told = (given.get("data") or {}).get("given")
-    if not isinstance(told, Mapping) or "satisfaction" not in told:
-        return
-    if asking.by.role not in ANSWERED_BY:
-        raise MoveForbidden(
-            zh="满意度由受理员、值班长登记",
-            en="what a citizen answered is written down by the intake officer or the shift lead",
-            move=row.name,
-            role=str(asking.by.role),
-        )
-    if type(told["satisfaction"]) is not int or not 1 <= told["satisfaction"] <= 5:
-        words = ("满意度须为 1 至 5 的整数", "takes a satisfaction of 1 to 5, a whole number")
-        raise incomplete(row, "satisfaction", words)
-
-
-def _check_until(row: Move, until: datetime, asking: Asking) -> None:
-    most = asking.policy.max_suspension_days
-    if not asking.at < until <= asking.at + timedelta(days=most):
-        raise incomplete(
-            row,
-            "until",
-            (
-                f"挂账须晚于现在、不超过 {most} 天",
-                f"needs an until that is later than now, {most} days at most",
-            ),
-        )
-
-
-def incomplete(row: Move, needs: str, words: tuple[str, str]) -> MoveIncomplete:
-    """The refusal of a move that lacks something; `words` follow its name, Chinese and English."""
-    return MoveIncomplete(
-        zh=f"“{row.zh}”：{words[0]}",
-        en=f"{row.name!r} {words[1]}",
-        move=row.name,
-        needs=needs,
-    )
-
-
 def _taken(name: str, given: Given) -> dict[str, Any]:
     keys = ("media", *_TAKES.get(name, ()))
     data = {key: given[key] for key in keys if given.get(key) not in (None, (), [])}
@@ -274,19 +177,20 @@ def _target(incident: Incident, row: Move) -> State:
     return row.target or incident.state
 
 
-def _resumes(incident: Incident, given: Given) -> bool:
-    """Whether it goes to the department that had it last: then the handling clock goes on."""
-    had = incident.returned["from"] if incident.returned else incident.department
-    return had is not None and had == given.get("department")
+def _sent(incident: Incident, step: _Step) -> dict[str, Any]:
+    to = step.given["department"]
+    return {"receiver": to, **_taken_from(incident, step, to)}
 
 
-def _sent(_: Incident, step: _Step) -> dict[str, Any]:
-    return {"receiver": step.given["department"]}
+def _taken_from(incident: Incident, step: _Step, to: str | None = None) -> dict[str, Any]:
+    """What stays held against whoever had it, where it goes to another or back to the desk."""
+    held = appeals.leaving(incident, to, step.at, step.terms.policy.appeal_for)
+    return {"held": held} if held is not None else {}
 
 
 def _sent_again(incident: Incident, step: _Step) -> dict[str, Any]:
     data = _sent(incident, step)
-    return {**data, "resumes": True} if _resumes(incident, step.given) else data
+    return {**data, "resumes": True} if resumes(incident, step.given) else data
 
 
 def _given_out(_: Incident, step: _Step) -> dict[str, Any]:
@@ -310,11 +214,20 @@ def _urged(incident: Incident, step: _Step) -> dict[str, Any]:
     return {"level": level, "told": list(levels[level - 1]), "answer_by": due.at.isoformat()}
 
 
+def _appealed(incident: Incident, step: _Step) -> dict[str, Any]:
+    """For which department, and against what: all that is held against it and is heard."""
+    found = appealing(incident, step.asking)
+    department = step.given.get("department") or next(iter(found))
+    return {"for": department, "about": [str(mark) for mark in found[department]]}
+
+
 def _reviewed(incident: Incident, step: _Step) -> dict[str, Any]:
-    """After two reviews it is decided: upheld if both say so."""
-    said = [r["upheld"] for r in (incident.appeal or {})["reviews"]] + [step.given["upheld"]]
+    """Which department's; after two reviews it is decided: upheld if both say so."""
+    department = step.given.get("department") or appeals.waiting(incident, step.asking.by.name)[0]
+    earlier = appeals.heard(incident)[department]["reviews"]
+    said = [r["upheld"] for r in earlier] + [step.given["upheld"]]
     outcome = None if len(said) < 2 else "upheld" if all(said) else "refused"
-    return {"outcome": outcome}
+    return {"for": department, "outcome": outcome}
 
 
 def _merged(incident: Incident, _: _Step) -> dict[str, Any]:
@@ -329,8 +242,11 @@ _DECIDED: Mapping[str, Callable[[Incident, _Step], dict[str, Any]]] = {
     "grant": _granted,
     "refuse": _refused,
     "urge": _urged,
+    "appeal": _appealed,
     "review": _reviewed,
+    "reopen": _taken_from,
     "merge": _merged,
+    "unmerge": _taken_from,
 }
 """What a line says beyond what was given: what the record and the terms make of it."""
 

@@ -21,7 +21,7 @@ from incidents.incident import SYSTEM, Actor, Incident, Kept
 from incidents.ledger import Ledger
 from incidents.lifecycle import MOVES, Move, Need, Role, State, check_move
 from incidents.merging import check_slot, merge, unmerge
-from incidents.moves import incomplete
+from incidents.needs import incomplete
 from incidents.policy import Terms
 from incidents.rights import Basis, check_owner, owns, terms_of
 from incidents.standing import Asking, open_moves

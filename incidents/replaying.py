@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from incidents import appeals
 from incidents.incident import HistoryRow, Incident, changed
 from incidents.lifecycle import State
 from incidents.policy import Terms
@@ -134,6 +135,7 @@ def _dispatched(i: Incident, r: HistoryRow) -> _Changes:
         "handler": None,
         "returned": None,
         "asked": None,
+        **appeals.carried(i, r),
     }
 
 
@@ -209,19 +211,7 @@ def _urged(i: Incident, r: HistoryRow) -> _Changes:
     return changes
 
 
-def _appealed(_: Incident, r: HistoryRow) -> _Changes:
-    appeal = {"by": r.by, "at": r.at.isoformat(), "reason": r.reason}
-    return {"appeal": {**appeal, "reviews": [], "outcome": None}}
-
-
-def _reviewed(i: Incident, r: HistoryRow) -> _Changes:
-    appeal = i.appeal or {}
-    review = {"by": r.by, "at": r.at.isoformat(), "upheld": r.data["upheld"], "reason": r.reason}
-    reviews = [*appeal.get("reviews", ()), review]
-    return {"appeal": {**appeal, "reviews": reviews, "outcome": r.data["outcome"]}}
-
-
-def _reopened(i: Incident, _: HistoryRow) -> _Changes:
+def _reopened(i: Incident, r: HistoryRow) -> _Changes:
     return {
         "closed_at": None,
         "handled_at": None,
@@ -231,6 +221,7 @@ def _reopened(i: Incident, _: HistoryRow) -> _Changes:
         "handler": None,
         "normal_since": None,
         "reopened": i.reopened + 1,
+        **appeals.carried(i, r),
     }
 
 
@@ -259,7 +250,7 @@ def _merged(_: Incident, r: HistoryRow) -> _Changes:
     return {"merged_into": r.data["into"], "closed_at": r.at}
 
 
-def _unmerged(_i: Incident, _r: HistoryRow) -> _Changes:
+def _unmerged(i: Incident, r: HistoryRow) -> _Changes:
     return {
         "merged_into": None,
         "closed_at": None,
@@ -267,6 +258,7 @@ def _unmerged(_i: Incident, _r: HistoryRow) -> _Changes:
         "assisting": (),
         "handler": None,
         "accepted_at": None,
+        **appeals.carried(i, r),
     }
 
 
@@ -307,8 +299,8 @@ _EFFECTS: Mapping[str, Callable[[Incident, HistoryRow], _Changes]] = {
     "reopen": _reopened,
     "urge": _urged,
     "answer_urge": lambda _i, _r: {"urge": None, "urge_due_at": None},
-    "appeal": _appealed,
-    "review": _reviewed,
+    "appeal": appeals.appealed,
+    "review": appeals.reviewed,
     "merge": _merged,
     "unmerge": _unmerged,
     "absorb": _absorbed,

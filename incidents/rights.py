@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from incidents import appeals
 from incidents.decisions import Decisions
 from incidents.duty import Roster
 from incidents.errors import MoveForbidden
@@ -38,16 +39,22 @@ def owns(incident_: Incident, actor: Actor, name: str | None = None) -> bool:
     """Whether the incident is this actor's to move: a department only its own, an area only what lies in it.
 
     A department that assists 联动 may note; one above may act for those below it where the city says so; a task is given
-    back by the inspector who has it.
+    back by the inspector who has it; what is held against a department it may appeal, whoever has the incident now.
     """
-    theirs = (actor.department, *actor.below)
-    if actor.role is Role.DEPARTMENT and incident_.department not in theirs:
-        helps = name == "note" and actor.department in incident_.assisting
-        if not helps:
-            return False
+    if actor.role is Role.DEPARTMENT and not _of_department(incident_, actor, name):
+        return False
     if name == "decline" and incident_.inspector != actor.name:
         return False
     return actor.area is None or (area_of(incident_) or "").startswith(actor.area)
+
+
+def _of_department(incident_: Incident, actor: Actor, name: str | None) -> bool:
+    theirs = (actor.department, *actor.below)
+    if incident_.department in theirs:
+        return True
+    if name == "appeal":
+        return not set(appeals.parties(incident_)).isdisjoint(theirs)
+    return name == "note" and actor.department in incident_.assisting
 
 
 def check_owner(incident_: Incident, actor: Actor, name: str | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from incidents import clocks
+from incidents import appeals, clocks
 from incidents.clocks import ClockState, Stage
 from incidents.errors import MoveRefused
 from incidents.incident import Actor, Incident
@@ -119,40 +119,36 @@ def _urged(i: Incident, _: Asking) -> Words | None:
     return None if i.urge is not None else ("没有待答复的督办", "no urge waits for an answer")
 
 
+def appealing(i: Incident, asking: Asking) -> Mapping[str, tuple[Mark, ...]]:
+    """The departments for which he who asks may appeal, each with what is held against it and heard in this city."""
+    hears = asking.policy.appeal_for
+    found = {}
+    for department in appeals.appellants(i, asking.by):
+        held = appeals.marks(i, department, asking.at)
+        told = tuple(mark for mark in hears if mark is Mark.ANYTHING or mark in held)
+        if told:
+            found[department] = told
+    return found
+
+
 def _appealable(i: Incident, asking: Asking) -> Words | None:
-    if i.appeal is not None:
-        return "只能申诉一次", "one appeal is all there is"
-    heard = asking.policy.appeal_for
-    if not any(_held_against(i, what) for what in heard):
-        names = "、".join(what.zh for what in heard) or "无"
+    concerned = set(appeals.acts_for(asking.by)) & set(appeals.parties(i))
+    if concerned and concerned <= appeals.heard(i).keys():
+        return "每个部门只能申诉一次", "one appeal is all a department has"
+    hears = asking.policy.appeal_for
+    if not appealing(i, asking):
+        what, named = appeals.words(hears) or "无", ", ".join(hears) or "nothing"
         return (
-            f"没有可申诉的：本市受理的是（{names}），本案没有",
-            f"nothing to appeal: heard is {', '.join(heard) or 'nothing'}, and none of it stands",
+            f"没有可申诉的：本市受理的是（{what}），没有记在您部门名下的",
+            f"nothing to appeal: heard is {named}, and none of it stands against your department",
         )
     return _within(i, asking, asking.policy.appeal_within_days)
 
 
-def _held_against(i: Incident, what: Mark) -> bool:
-    """Whether it stands against the department that has the incident, or had it last."""
-    counted = {Mark.REWORK: i.reworks, Mark.SEND_BACK: i.send_backs, Mark.URGE: i.urges}
-    if what in counted:
-        return counted[what] > 0
-    return what is Mark.ANYTHING or _was_late(i)
-
-
-def _was_late(i: Incident) -> bool:
-    """By the handling clock; of an incident from before clocks were kept, by its deadline."""
-    kept = i.clocks.get(Stage.HANDLING)
-    if kept is not None:
-        return bool(kept["late"])
-    done = i.handled_at or i.closed_at
-    return i.due_at is not None and done is not None and done > i.due_at
-
-
 def _reviewable(i: Incident, asking: Asking) -> Words | None:
-    if i.appeal is None or i.appeal["outcome"] is not None:
+    if not appeals.waiting(i):
         return "没有待复核的申诉", "no appeal waits for a review"
-    if asking.by.name in {i.appeal["by"], *(r["by"] for r in i.appeal["reviews"])}:
+    if not appeals.waiting(i, asking.by.name):
         return "复核须由另一人办理", "the second review is another person's"
     return None
 

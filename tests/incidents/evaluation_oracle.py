@@ -76,6 +76,17 @@ class Spell:
         return ("overdue", due) if clock and clock["overdue"] and due else None
 
 
+@dataclass
+class Appeal:
+    """What a department said against what is held against it, and whether it was upheld."""
+
+    line: Step
+    number: int
+    """Of the spell it is about: the last its department had by then."""
+    about: set[str]
+    upheld: bool = False
+
+
 class Life:
     """What may be asked of an incident before one subject: the whole of it, or the spells and moves that were somebody's."""
 
@@ -94,8 +105,28 @@ class Life:
             for a, b in zip(starts, ends, strict=False)
         ]
 
+        self.appeals = self._appeals()
+
     def at(self, *moves: str) -> list[Step]:
         return [line for line in self.lines if line.move in moves]
+
+    def _appeals(self) -> list[Appeal]:
+        found: list[Appeal] = []
+        had: list[str] = []
+        for line in self.lines:
+            if line.move in _DISPATCHES:
+                had.append(line.data["department"])
+            whose = line.data.get("for")
+            if line.move == "appeal" and had:
+                last = [n for n, name in enumerate(had) if whose in {None, name}][-1]
+                found.append(Appeal(line, last, set(line.data.get("about", ()))))
+            if line.move == "review" and line.data.get("outcome") == "upheld":
+                for one in [a for a in found if a.line.data["for"] == whose][-1:]:
+                    one.upheld = True
+        if self.story.upheld and found:  # from before each department had its own
+            newest = max(found, key=lambda a: a.number)
+            newest.upheld, newest.about = True, {"overdue"}
+        return found
 
     @property
     def answer(self) -> int:
@@ -145,6 +176,30 @@ class View:
     def any(self, *moves: str) -> bool:
         return any(spell.of(*moves) for spell in self.spells)
 
+    @property
+    def appeals(self) -> list[Appeal]:
+        return [a for a in self.life.appeals if self.life.spells[a.number] in self.spells]
+
+    @property
+    def excused(self) -> bool:
+        """An appeal was upheld against being late the last time."""
+        last = [a for a in self.appeals if self.life.spells[a.number] is self.spells[-1]]
+        return any(a.upheld and a.about & {"overdue", "anything"} for a in last)
+
+    @property
+    def reworked(self) -> bool:
+        """Done again, and no appeal upheld against that."""
+        for spell in (s for s in self.spells if s.of("rework")):
+            taken_back = [
+                a for a in self.life.appeals
+                if a.upheld and a.about & {"rework", "anything"}
+                and self.life.spells[a.number].department == spell.department
+                and self.life.spells.index(spell) <= a.number
+            ]  # fmt: skip
+            if not taken_back:
+                return True
+        return False
+
 
 def _moments(view: View) -> dict[str, datetime | None]:
     life = view.life
@@ -181,11 +236,10 @@ def _figures(view: View) -> dict[str, tuple[datetime | None, int]]:
         for a, b in zip(life.spells, life.spells[1:], strict=False)
     )
     suspended_now = bool(last and last.current and life.story.state == "suspended")
-    upheld = life.story.upheld and any(s in view.spells for s in _appealed_spell(life))
     closed = life.closed_stands if view.responsible else None
     clock = view.settling[-1].handling_clock if view.settling else None
     used = _last_used(view.settling[-1]) if view.settling else None
-    out = upheld or suspended_now
+    out = view.excused or suspended_now
     urged = "urge" in moves if view.all_of_it else view.any("urge")
     accepted_clock = life.acceptance
 
@@ -227,7 +281,7 @@ def _figures(view: View) -> dict[str, tuple[datetime | None, int]]:
         "sent_back": when("sent_back"),
         "handled": when("handled"),
         "handled_timed": (m["handled"] if used is not None else None, used or 0),
-        "handled_reworked": when("handled", view.any("rework")),
+        "handled_reworked": when("handled", view.reworked),
         "reworked": when("reworked"),
         "verified": when("verified"),
         "due": when("settled", not out),
@@ -242,11 +296,11 @@ def _figures(view: View) -> dict[str, tuple[datetime | None, int]]:
         "closed": when("closed", closed),
         "closed_by_order": when("closed", closed == "close_by_order"),
         "closed_by_itself": when("closed", closed == "self_close"),
-        "closed_appealed": when("closed", closed and view.any("appeal")),
+        "closed_appealed": when("closed", closed and view.appeals),
         "closed_reopened": when("closed", closed and "reopen" in moves),
         "urged": when("urged"),
         "appealed": when("appealed"),
-        "upheld": when("appealed", upheld),
+        "upheld": when("appealed", any(a.upheld for a in view.appeals)),
         "answered": (m["closed"] if closed and life.answer else None, life.answer),
         "satisfied": when("closed", closed and life.answer >= 4),
     }
@@ -257,11 +311,6 @@ def _last_used(spell: Spell) -> int | None:
     return None if clock is None else round(clock["used_s"])
 
 
-def _appealed_spell(life: Life) -> list[Spell]:
-    asked = [s for s in life.spells if s.of("appeal")]
-    return (asked or life.spells)[-1:]
-
-
 def _views(life: Life) -> dict[tuple[str, str], View]:
     """Everybody the incident counts before, the whole of it under the group `incident`."""
     everything = View(life, lambda _: True, life.spells, life.spells, True, True)
@@ -270,7 +319,7 @@ def _views(life: Life) -> dict[tuple[str, str], View]:
         own = [s for s in life.spells if s.department == name]
         has_it = own[-1] is life.spells[-1]
         found["department", name] = View(
-            life, _of_department(life, own, has_it), own, own, has_it, False
+            life, _of_department(life, name, has_it), own, own, has_it, False
         )
     for group, what in (("post", "role"), ("person", "by")):
         names = {
@@ -298,13 +347,15 @@ def _made_by(what: str, name: str) -> Callable[[Step], bool]:
     return lambda line: getattr(line, what) == name
 
 
-def _of_department(life: Life, own: Sequence[Spell], has_it: bool) -> Callable[[Step], bool]:
-    mine = [line for spell in own for line in spell.lines]
+def _of_department(life: Life, name: str, has_it: bool) -> Callable[[Step], bool]:
+    mine = [line for spell in life.spells if spell.department == name for line in spell.lines]
     general = {"report", "confirm", "open", "verified", "close", "close_by_order", "self_close"}
 
     def made(line: Step) -> bool:
         if line.move in general:
             return has_it
+        if line.move == "appeal" and "for" in line.data:
+            return bool(line.data["for"] == name)
         return any(line is one for one in mine)
 
     return made

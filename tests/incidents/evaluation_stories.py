@@ -55,6 +55,10 @@ _BY = {
 }
 
 
+_ABOUT = (("overdue",), ("rework",), ("overdue", "rework"), ("anything",), ("urge",))
+_OUTCOMES = ("upheld", "upheld", "refused", None)
+
+
 @dataclass
 class Story:
     """An incident's life so far, and what the incident itself says now."""
@@ -70,6 +74,8 @@ class Story:
     due_at: datetime | None = None
     upheld: bool = False
     merged: bool = False
+    each_its_own: bool = True
+    """Whether an appeal says whose it is and against what, as it does since each department has its own."""
 
     @property
     def case(self) -> Case:
@@ -82,6 +88,7 @@ def a_story(dice: Random) -> Story:
     story = Story(
         dice.choice(CATEGORIES), dice.choice(PLACES), dice.random() < 0.3, dice.random() < 0.8
     )
+    story.each_its_own = dice.random() < 0.7
     at = BEGIN + timedelta(minutes=dice.randrange(60 * 24 * 20))
     if dice.random() < 0.3:
         story.state = "open"
@@ -99,6 +106,11 @@ def go_on(story: Story, dice: Random, most: int = 12) -> None:
         if not choices or dice.random() < 0.05:
             return
         _move(story, dice, *dice.choice(choices))
+
+
+def _had(story: Story) -> list[str]:
+    """The departments that had it."""
+    return [step.data["department"] for step in story.steps if "department" in step.data]
 
 
 def merge(story: Story) -> None:
@@ -119,8 +131,13 @@ def _move(story: Story, dice: Random, move: str, target: str) -> None:
         story.department = data["department"] = dice.choice(DEPARTMENTS)
     if move == "note" and dice.random() < 0.7:
         data["given"] = {"satisfaction": dice.choice((1, 3, 4, 5, "好", 9))}
+    if move == "appeal" and story.each_its_own:
+        data |= {"for": dice.choice(_had(story)), "about": dice.choice(_ABOUT)}
     if move == "review" and any(s.move == "appeal" for s in story.steps):
-        story.upheld = dice.random() < 0.6
+        if story.each_its_own:
+            data |= {"for": dice.choice(_had(story)), "outcome": dice.choice(_OUTCOMES)}
+        else:
+            story.upheld = dice.random() < 0.6
     if story.clocks:
         told = _clocks(story, move, target, at, dice)
         data |= {"clocks": told} if told else {}

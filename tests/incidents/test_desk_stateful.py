@@ -18,10 +18,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from grid.errors import CityError
-from incidents import clocks, desk
+from incidents import appeals, clocks, desk
+from incidents.evaluation import Flag
+from incidents.evaluation_course import Case, Step, folded
 from incidents.event import Outcome
 from incidents.incident import Actor, HistoryRow, Incident
 from incidents.lifecycle import BESIDE, MOVES, Role, State
+from incidents.policy import Mark
 from incidents.replaying import fold
 from tests.incidents.builders import (
     FLOOD,
@@ -78,6 +81,7 @@ class Desk(RuleBasedStateMachine):
         self.told = 0
         self.made: Counter[str] = Counter()
         self.history: dict[str, list[HistoryRow]] = {}
+        self.weighed: set[tuple[str, int]] = set()
         self.used: dict[tuple[str, str, datetime], Fraction] = {}
 
     def _tick(self) -> datetime:
@@ -196,6 +200,8 @@ class Desk(RuleBasedStateMachine):
             "into": into,
             "inspector": NAMES[now.version % 3],
         }
+        if name in {"appeal", "review"}:
+            del given["department"]  # whichever waits
         self.made[name] += 1
         if name != "merge" or into is not None:
             desk.move(self.ledger, number, name, by, at, given, now.version, the_city())
@@ -225,6 +231,24 @@ class Desk(RuleBasedStateMachine):
                 assert State(row.from_state) in move.sources
                 assert State(row.to_state) in move.targets(State(row.from_state))
                 assert Role(row.role) in move.roles
+
+    @invariant()
+    def what_evaluation_holds_against_a_department_is_what_it_may_appeal(self) -> None:
+        """Of whatever ended: late by the history, late by the incident, for each department that ever had it."""
+        for number, incident in self.ledger.incidents.items():
+            if not incident.state.ended or (number, incident.version) in self.weighed:
+                continue
+            self.weighed.add((number, incident.version))
+            rows = through_json(self.ledger.history[number])
+            case = Case(str(incident.state), incident.due_at)
+            spells = folded(case, [_step(row) for row in rows], self.now).spells
+            late = {s.department: bool(s.flags & Flag.OVERDUE) for s in spells}  # the last says it
+            again = {s.department for s in spells if s.flags & Flag.REWORKED}
+            for department, was_late in late.items():
+                held = appeals.marks(incident, department, self.now)
+                assert (Mark.OVERDUE in held) == was_late
+                assert (Mark.REWORK in held) == (department in again)
+            assert set(appeals.parties(incident)) <= late.keys()
 
     @invariant()
     def clocks_never_run_backwards(self) -> None:
@@ -302,6 +326,10 @@ WALKERS = (
     Role.EVALUATOR,
 )
 EARLY_END = frozenset({"void", "merge", "close_by_order"})
+
+
+def _step(row: HistoryRow) -> Step:
+    return Step(row.at, row.move, row.by, row.role, row.department, row.to_state, row.data)
 
 
 def _by_system(name: str) -> set[State]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from incidents import moves
 from incidents.errors import MoveForbidden, MoveIncomplete, MoveRefused
-from incidents.incident import Actor, Incident
+from incidents.incident import Actor
 from incidents.lifecycle import Role, State
-from incidents.policy import Mark, Policy, Terms
-from tests.incidents.builders import FLOOD, NOON, an_incident, minutes
+from tests.incidents.builders import FLOOD, minutes
 from tests.incidents.counter import (
     CREW,
     DAY,
     DISPATCHER,
     DRAINAGE,
-    FIRST_REVIEW,
     LEAD,
     OFFICER,
     QIAN,
@@ -274,82 +270,6 @@ def test_reporting_handled_ends_the_urge(bench: Bench) -> None:
 
 
 # ── 申诉 重开 强制结案 ──
-
-
-def test_an_appeal_is_decided_by_two_different_persons(bench: Bench) -> None:
-    closed = bench.reworked()
-    appealed = bench.do(closed, "appeal", CREW, reason="配件停产")
-    assert appealed.state is State.CLOSED
-    once = bench.do(appealed, "review", FIRST_REVIEW, upheld=True)
-    assert once.appeal is not None
-    assert once.appeal["outcome"] is None
-    with pytest.raises(MoveRefused, match="另一人"):
-        bench.do(once, "review", FIRST_REVIEW, upheld=True)
-    twice = bench.do(once, "review", LEAD, upheld=True)
-    assert twice.appeal is not None
-    assert twice.appeal["outcome"] == "upheld"
-    with pytest.raises(MoveRefused):
-        bench.do(twice, "appeal", CREW, reason="再诉")
-
-
-@pytest.mark.parametrize("said", [(True, False), (False, True), (False, False)])
-def test_an_appeal_is_refused_unless_both_uphold_it(bench: Bench, said: tuple[bool, bool]) -> None:
-    closed = bench.do(bench.reworked(), "appeal", CREW, reason="配件停产")
-    bench.do(closed, "review", FIRST_REVIEW, upheld=said[0])
-    decided = bench.do(closed, "review", LEAD, upheld=said[1])
-    assert decided.appeal is not None
-    assert decided.appeal["outcome"] == "refused"
-
-
-def test_an_upheld_appeal_leaves_the_raw_facts_as_they_were(bench: Bench) -> None:
-    closed = bench.reworked()
-    before = list(bench.ledger.history[closed.number])
-    bench.do(closed, "appeal", CREW, reason="配件停产")
-    bench.do(closed, "review", FIRST_REVIEW, upheld=True)
-    after = bench.do(closed, "review", LEAD, upheld=True)
-    assert bench.ledger.history[closed.number][: len(before)] == before
-    assert (after.clocks, after.due_at) == (closed.clocks, closed.due_at)
-
-
-@pytest.mark.parametrize(
-    ("held", "mark"),
-    [
-        (Mark.OVERDUE, {"due_at": NOON, "handled_at": NOON + minutes(1)}),
-        (Mark.REWORK, {"reworks": 1}),
-        (Mark.SEND_BACK, {"send_backs": 1}),
-        (Mark.URGE, {"urges": 1}),
-        (Mark.ANYTHING, {}),
-    ],
-)
-def test_what_may_be_appealed_is_the_citys_word(held: Mark, mark: dict[str, Any]) -> None:
-    closed = an_incident(state=State.CLOSED, closed_at=NOON + minutes(2), department="CG-HW")
-    marked = replace(closed, **mark)
-
-    def appeal(incident: Incident, *heard: Mark) -> Incident:
-        terms = Terms(the_city().calendar, Policy(appeal_for=heard))
-        return moves.move(incident, "appeal", CREW, NOON + minutes(3), {"reason": "因故"}, terms)[0]
-
-    assert appeal(marked, held).appeal is not None
-    with pytest.raises(MoveRefused, match="没有可申诉的"):
-        appeal(marked)
-    if held is not Mark.ANYTHING:
-        with pytest.raises(MoveRefused, match=held.zh):
-            appeal(closed, held)
-
-
-def test_a_department_that_was_in_time_has_nothing_to_appeal_against(bench: Bench) -> None:
-    closed = bench.closed()
-    assert "appeal" not in bench.offered(closed, CREW)
-    with pytest.raises(MoveRefused, match="没有可申诉的"):
-        bench.do(closed, "appeal", CREW, reason="因故")
-
-
-def test_a_department_that_was_late_appeals_against_that(bench: Bench) -> None:
-    handling = bench.handling()
-    bench.now += DAY * 10
-    for name, by in (("report_handled", CREW), ("verified", ZHAO), ("close", OFFICER)):
-        bench.do(handling, name, by)
-    assert "appeal" in bench.offered(handling, CREW)
 
 
 @pytest.mark.parametrize(("name", "by", "days"), [("appeal", CREW, 5), ("reopen", OFFICER, 7)])

@@ -67,6 +67,7 @@ def refusals(
         *({MoveForbidden} if _scores_himself(by, given) else ()),
         *({MoveForbidden} if _names_anothers_handler(before, name, by, given) else ()),
         *({MoveIncomplete} if _lacking(before, name, given, at) else ()),
+        *({MoveIncomplete} if _names_a_wrong_department(before, name, by, given) else ()),
         *(_merging(before, by, given, others) if name == "merge" else ()),
     }
 
@@ -74,6 +75,8 @@ def refusals(
 def _his(before: Incident, name: str, by: Actor) -> bool:
     helps = name == "note" and by.department in before.assisting
     theirs = {by.department, *by.below}
+    if name == "appeal":
+        helps = bool(theirs & {*_marks_written(before), _last_holder(before)} - {None})
     if by.role is Role.DEPARTMENT and before.department not in theirs and not helps:
         return False
     if name == "decline" and before.inspector != by.name:
@@ -116,22 +119,48 @@ def _against_the_record(before: Incident, name: str, by: Actor, at: datetime) ->
         "verify": before.state is State.VERIFYING and verified,
         "decline": before.state is State.VERIFYING and verified,
         "answer_urge": before.urge is None,
-        "appeal": before.appeal is not None
-        or closed_days > POLICY.appeal_within_days
-        or not _marked(before),
+        "appeal": closed_days > POLICY.appeal_within_days or not _appellants(before, by),
         "note": before.state is State.CLOSED
         and by.role not in {Role.INTAKE_OFFICER, Role.SHIFT_LEAD},
-        "review": _may_not_review(before, by),
+        "review": not _to_review(before, by),
         "reopen": closed_days > POLICY.reopen_within_days,
         "unmerge": before.merged_into is None,
         "self_close": _not_normal_long_enough(before, at),
     }.get(name, False)
 
 
-def _marked(before: Incident) -> bool:
-    """Done too late, or to be done again."""
+def _last_holder(before: Incident) -> str | None:
+    return before.department or (before.returned or {}).get("from")
+
+
+def _marks_written(before: Incident) -> Mapping[str, Any]:
+    """What stands against departments it was taken from."""
+    found: Mapping[str, Any] = (before.appeal or {}).get("marks", {})
+    return found
+
+
+def _appellants(before: Incident, by: Actor) -> set[str]:
+    """Those of his departments that were too late or had to do it again, and have not appealed yet."""
+    heard = (before.appeal or {}).get("heard", {})
+    found = set()
+    for one in {d for d in (by.department, *by.below) if d} - heard.keys():
+        marks = set(_marks_written(before).get(one, ()))
+        if one == _last_holder(before):
+            marks |= _marks_now(before)
+        if marks & {"overdue", "rework"}:
+            found.add(one)
+    return found
+
+
+def _marks_now(before: Incident) -> set[str]:
+    """Done too late, or to be done again, by who has it."""
     handling = before.clocks.get("handling")
-    return before.reworks > 0 or (handling is not None and handling["late"])
+    earlier = (before.appeal or {}).get("counted", {}).get("rework", 0)
+    late = handling is not None and handling["late"]
+    if late and handling["state"] == "stopped" and before.dispatched_at:  # type: ignore[index]
+        ended = datetime.fromisoformat(handling["spans"][-1]["to"])  # type: ignore[index]
+        late = ended > before.dispatched_at  # else it was another's, and this one has no limit
+    return ({"overdue"} if late else set()) | ({"rework"} if before.reworks > earlier else set())
 
 
 def _in_time(before: Incident, at: datetime) -> bool:
@@ -140,16 +169,30 @@ def _in_time(before: Incident, at: datetime) -> bool:
     return running and at <= datetime.fromisoformat(handling["due_at"])  # type: ignore[index]
 
 
-def _may_not_review(before: Incident, by: Actor) -> bool:
-    if before.appeal is None or len(before.appeal["reviews"]) == 2:
-        return True
-    return by.name in {before.appeal["by"], *(one["by"] for one in before.appeal["reviews"])}
+def _to_review(before: Incident, by: Actor) -> set[str]:
+    """Departments whose appeal waits for somebody who had no part in it yet."""
+    heard = (before.appeal or {}).get("heard", {})
+    return {
+        department
+        for department, one in heard.items()
+        if len(one["reviews"]) < 2
+        and by.name not in {one["by"], *(r["by"] for r in one["reviews"])}
+    }
 
 
 def _not_normal_long_enough(before: Incident, at: datetime) -> bool:
     if before.category != FLOOD or before.normal_since is None:
         return True
     return at < before.normal_since + timedelta(minutes=30)
+
+
+def _names_a_wrong_department(
+    before: Incident, name: str, by: Actor, given: Mapping[str, Any]
+) -> bool:
+    """One that has nothing to appeal, or no appeal that waits."""
+    named = given.get("department")
+    fitting = {"appeal": _appellants, "review": _to_review}.get(name)
+    return bool(named) and fitting is not None and named not in fitting(before, by)
 
 
 def _lacking(before: Incident, name: str, given: Mapping[str, Any], at: datetime) -> bool:
