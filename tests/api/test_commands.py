@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,26 +14,19 @@ from api.objects import Objects
 from incidents.lifecycle import Role
 from incidents.postgres import accounts, passwords, sessions
 from incidents.postgres.connection import connect
+from tests import commands
 
 pytestmark = pytest.mark.real
 
 
-def _run(*words: str, said: str | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")} | settings
-    return subprocess.run(
-        [sys.executable, "-m", "api", *words],
-        env=environ,
-        input=said,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def _run(*words: str, said: str = "", **settings: str) -> commands.Done:
+    return commands.run("api", *words, said=said, settings=settings)
 
 
 def test_an_account_is_made_listed_and_withdrawn(database_url: str) -> None:
     told = {"YIWANG_DATABASE_URL": database_url}
-    made = _run("accounts", "add", "王派遣", "--role", "dispatcher", "--area", "110101", **told)
+    words = ("accounts", "add", "王派遣", "--role", "dispatcher", "--area", "110101")
+    made = commands.afresh("api", *words, settings=told)
     assert made.returncode == 0, made.stderr
     token = made.stdout.strip()
     with connect(database_url, "test") as connection:

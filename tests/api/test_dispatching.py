@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from tests import commands
 from tests.api.town import DISTRICT, Town, middle, move, report, token
 
 pytestmark = pytest.mark.real
@@ -150,15 +148,9 @@ def test_the_edition_in_force_is_listed_with_author_and_date(client: TestClient)
 
 
 def test_the_same_is_asked_by_command(town: Town) -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "incidents", "routes", "try", *words],
-            check=False,
-            env={**os.environ, "YIWANG_DATABASE_URL": town.url},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+    def run(*words: str) -> commands.Done:
+        settings = {"YIWANG_DATABASE_URL": town.url}
+        return commands.run("incidents", "routes", "try", *words, settings=settings)
 
     place = middle(0, 0)
     at = ["--lon", str(place["lon"]), "--lat", str(place["lat"])]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +20,7 @@ from incidents.postgres.connection import Connection, connect
 from incidents.postgres.standards_store import Asked
 from incidents.standards.grids import as_csv
 from incidents.standards.sheets import form, table
+from tests import commands
 from tests.incidents.builders import LITTER
 
 pytestmark = pytest.mark.real
@@ -225,18 +223,10 @@ def test_of_two_who_import_at_once_one_wins_and_one_is_told(
     assert len(decision_store.editions(conn, "standards")) == 2
 
 
-def run(url: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(url: str, *words: str) -> commands.Done:
     """`python -m incidents standards …`, as an operator runs it."""
-    return subprocess.run(
-        [sys.executable, "-m", "incidents", "standards", *words],
-        env={**os.environ, "YIWANG_DATABASE_URL": url, "COLUMNS": "200"},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    settings = {"YIWANG_DATABASE_URL": url, "COLUMNS": "200"}
+    return commands.run("incidents", "standards", *words, settings=settings)
 
 
 def test_the_commands_lead_from_export_to_a_new_edition(

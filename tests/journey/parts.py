@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import psycopg
 
 from local import leash
 from local.wishes import ROOT
+from tests import commands
 from tests.journey import books
 from tests.journey.system import until
 
@@ -40,11 +40,9 @@ class Parts:
     more: dict[str, str] = field(default_factory=dict)
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What every process gets."""
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")}
+    def settings(self) -> dict[str, str]:
+        """What every process is told."""
         return {
-            **clean,
             "PYTHONPATH": f"{ROOT}:{ROOT / 'docker'}",
             "PYTHONUNBUFFERED": "1",
             "YIWANG_DATABASE_URL": self.database_url,
@@ -53,23 +51,24 @@ class Parts:
             **self.more,
         }
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process gets."""
+        return commands.environment(self.settings)
+
     def once(self, *words: str) -> str:
         """Run a command to its end; AssertionError with its words when it fails."""
         done = self.run(*words)
         assert done.returncode == 0, f"{words} → {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, program: str, *words: str) -> commands.Done:
         """Run a command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", *words],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
+        return commands.run(program, *words, settings=self.settings)
+
+    def afresh(self, program: str, *words: str) -> commands.Done:
+        """The same by a Python of its own: for a worker, which is more than a command."""
+        return commands.afresh(program, *words, settings=self.settings)
 
     def start(self, name: str, *words: str) -> None:
         """Start a part."""

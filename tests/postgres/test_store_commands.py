@@ -1,9 +1,6 @@
 """`python -m incidents`, run as an operator runs it: exit codes, one-sentence refusals, JSON for programs."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,28 +8,22 @@ import pytest
 from incidents.postgres import accounts
 from incidents.postgres.connection import connect
 from incidents.postgres.jobs import JOBS
+from tests import commands
 from tests.postgres.test_migrations import empty_url  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).parents[2]
+
+def run(url: str, *words: str, **more: str) -> commands.Done:
+    return commands.run("incidents", *words, settings=_settings(url, **more))
 
 
-def run(url: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("YIWANG_")}
-    return subprocess.run(
-        [sys.executable, "-m", "incidents", *words],
-        env={**clean, "YIWANG_DATABASE_URL": url, "COLUMNS": "200", **more},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def _settings(url: str, **more: str) -> dict[str, str]:
+    return {"YIWANG_DATABASE_URL": url, "COLUMNS": "200", **more}
 
 
 def test_an_empty_database_is_migrated_seeded_and_balances(empty_url: str) -> None:  # noqa: F811
-    early = run(empty_url, "balance")
+    early = commands.afresh("incidents", "balance", settings=_settings(empty_url))
     assert (early.returncode, early.stdout) == (1, "")
     assert "python -m incidents migrate" in early.stderr
     assert json.loads(run(empty_url, "migrate", "--json").stdout)["revision"] >= "0001"
@@ -42,7 +33,7 @@ def test_an_empty_database_is_migrated_seeded_and_balances(empty_url: str) -> No
         found = accounts.find(conn, seeded["token"])
     assert found is not None
     assert found.role == "administrator"
-    books = run(empty_url, "balance", "--json")
+    books = commands.afresh("incidents", "balance", "--json", settings=_settings(empty_url))
     assert books.returncode == 0
     assert json.loads(books.stdout)["exact"]
 

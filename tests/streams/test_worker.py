@@ -135,7 +135,7 @@ def test_a_second_process_of_the_same_name_is_refused_with_a_sentence(here: Part
     here.workers("w1")
     wait(lambda: assigned(here, "w1"), here)
 
-    done = here.run("streams", "worker", "--name", "w1")
+    done = here.afresh("streams", "worker", "--name", "w1")
 
     assert done.returncode == 1
     assert "已在运行" in done.stderr
@@ -147,7 +147,7 @@ def test_without_its_topics_a_worker_does_not_start_and_says_what_to_do(
 ) -> None:
     here.more["YIWANG_TOPIC_PREFIX"] = "other."
 
-    done = here.run("streams", "worker", "--name", "w1")
+    done = here.afresh("streams", "worker", "--name", "w1")
 
     assert done.returncode == 1
     assert "python -m streams topics" in done.stderr
@@ -168,7 +168,7 @@ def test_without_a_broker_every_command_says_so_in_one_sentence(
 def test_without_a_database_a_worker_says_so_in_one_sentence(here: Parts, free_port: int) -> None:
     elsewhere = Parts(f"postgresql://x@127.0.0.1:{free_port}/x", here.bootstrap, here.home)
 
-    done = elsewhere.run("streams", "worker", "--name", "w1")
+    done = elsewhere.afresh("streams", "worker", "--name", "w1")
 
     assert done.returncode == 1
     assert "数据库连不上" in done.stderr
