@@ -32,66 +32,81 @@ def the_seed() -> WorkingCalendar:
     return tables.read("calendar", tables.seed()["calendar"]).calendar(SHANGHAI)
 
 
-@st.composite
-def spans(draw: st.DrawFn) -> tuple[Minutes, ...]:
-    """One to three spans of a day: with or without a lunch break, up to the whole day."""
-    cuts = draw(st.lists(st.integers(0, 288), min_size=2, max_size=6, unique=True))
-    cuts = sorted(5 * cut for cut in cuts[: len(cuts) // 2 * 2])
-    return tuple(zip(cuts[::2], cuts[1::2], strict=True))
+# Each strategy is made once: made anew at every draw, they take more time than what they draw.
 
 
+def _in_pairs(cuts: list[int]) -> tuple[Minutes, ...]:
+    times = sorted(5 * cut for cut in cuts[: len(cuts) // 2 * 2])
+    return tuple(zip(times[::2], times[1::2], strict=True))
+
+
+_SPANS = st.lists(st.integers(0, 288), min_size=2, max_size=6, unique=True).map(_in_pairs)
+"""One to three spans of a day: with or without a lunch break, up to the whole day."""
 _SEASONS = st.builds(Season, st.tuples(st.integers(1, 12), st.integers(1, 28)), st.just((9, 30)))
 _WEEKDAYS = st.frozensets(st.integers(1, 7), min_size=1)
+_DATES = st.lists(
+    st.dates(date(2026, 1, 1), date(2028, 12, 31)) | st.just(date(2028, 2, 29)),
+    unique=True,
+    max_size=25,
+)
+_KINDS = st.sampled_from(DayKind)
+_OWN_SPANS = st.none() | _SPANS
+_WHERE = st.sampled_from([(), (), (SCENIC,), (MARKET,)])
+_KNOWN = st.none() | st.dates(date(2026, 6, 1), date(2028, 12, 31))
+_ZONES = st.sampled_from(["Asia/Shanghai", "America/New_York"]).map(ZoneInfo)
 
 
 @st.composite
-def special_days(draw: st.DrawFn) -> tuple[SpecialDay, ...]:
+def _special_days(draw: st.DrawFn) -> tuple[SpecialDay, ...]:
     """Holidays, make-up days and half days, here and there from 2026 to 2028, leap day included."""
-    dates = draw(
-        st.lists(
-            st.dates(date(2026, 1, 1), date(2028, 12, 31)) | st.just(date(2028, 2, 29)),
-            unique=True,
-            max_size=25,
-        )
-    )
     days = []
-    for day in dates:
-        kind = draw(st.sampled_from(DayKind))
-        own = draw(st.none() | spans()) if kind is DayKind.WORKDAY else None
-        areas = draw(st.sampled_from([(), (), (SCENIC,), (MARKET,)]))
-        days.append(SpecialDay(day, kind, "某日", "某通知", areas, own))
+    for day in draw(_DATES):
+        kind = draw(_KINDS)
+        own = draw(_OWN_SPANS) if kind is DayKind.WORKDAY else None
+        days.append(SpecialDay(day, kind, "某日", "某通知", draw(_WHERE), own))
     return tuple(days)
 
 
+_SPECIAL_DAYS = _special_days()
+
+
 @st.composite
-def calendars(draw: st.DrawFn) -> WorkingCalendar:
-    """A city with usual hours, summer hours, an area that works on weekends and a street with half Saturdays."""
+def _calendars(draw: st.DrawFn) -> WorkingCalendar:
     hours = (
-        Hours(draw(spans()), areas=(MARKET,)),
+        Hours(draw(_SPANS), areas=(MARKET,)),
         Hours(((480, 720),), frozenset({6}), (MARKET,)),
-        Hours(draw(spans()), draw(_WEEKDAYS), season=draw(_SEASONS)),
-        Hours(draw(spans()), draw(_WEEKDAYS)),
-        Hours(draw(spans()), frozenset(range(1, 8)), (SCENIC,), on_holidays=draw(st.booleans())),
+        Hours(draw(_SPANS), draw(_WEEKDAYS), season=draw(_SEASONS)),
+        Hours(draw(_SPANS), draw(_WEEKDAYS)),
+        Hours(draw(_SPANS), frozenset(range(1, 8)), (SCENIC,), on_holidays=draw(st.booleans())),
     )
-    known = draw(st.none() | st.dates(date(2026, 6, 1), date(2028, 12, 31)))
-    zone = ZoneInfo(draw(st.sampled_from(["Asia/Shanghai", "America/New_York"])))
-    return WorkingCalendar(zone, hours, draw(special_days()), known)
+    known, zone = draw(_KNOWN), draw(_ZONES)
+    return WorkingCalendar(zone, hours, draw(_SPECIAL_DAYS), known)
+
+
+_CALENDARS = _calendars()
+
+
+def calendars() -> st.SearchStrategy[WorkingCalendar]:
+    """A city with usual hours, summer hours, an area that works on weekends and a street with half Saturdays."""
+    return _CALENDARS
+
+
+_NEAR = [here("2026-12-31 17:59"), here("2027-02-05 12:00"), here("2028-02-28 17:00")]
+_INSTANTS = st.integers(0, 3 * 365 * 86_400_000_000).map(
+    lambda ticks: here("2026-01-01 00:00") + timedelta(microseconds=ticks)
+) | st.builds(
+    lambda at, minutes: at + timedelta(minutes=minutes),
+    st.sampled_from(_NEAR),
+    st.integers(-5000, 5000),
+)
 
 
 def instants() -> st.SearchStrategy[datetime]:
     """Instants from 2026 to 2028, many near a year's end, 春节 or the leap day, some to the microsecond."""
-    near = [here("2026-12-31 17:59"), here("2027-02-05 12:00"), here("2028-02-28 17:00")]
-    drawn = st.integers(0, 3 * 365 * 86_400_000_000).map(
-        lambda ticks: here("2026-01-01 00:00") + timedelta(microseconds=ticks)
-    )
-    around = st.builds(
-        lambda at, minutes: at + timedelta(minutes=minutes),
-        st.sampled_from(near),
-        st.integers(-5000, 5000),
-    )
-    return drawn | around
+    return _INSTANTS
 
 
+@cache
 def limits(most: int = 40) -> st.SearchStrategy[TimeLimit]:
     """Limits in every unit, halves and quarters among them."""
     amounts: Any = st.integers(1, 4 * most).map(lambda quarters: quarters / 4)

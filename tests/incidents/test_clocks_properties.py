@@ -17,6 +17,7 @@ from incidents.clocks import Clock, ClockState
 from tests.incidents.calendars import AREAS, calendars, instants, limits
 
 MICROSECOND = timedelta(microseconds=1)
+areas = st.sampled_from(AREAS)
 Step = tuple[Literal["pause", "resume", "extend", "stop"], timedelta]
 gaps = st.timedeltas(timedelta(0), timedelta(days=12)) | st.just(timedelta(0))
 steps = st.lists(
@@ -30,7 +31,7 @@ def lives(draw: st.DrawFn) -> tuple[WorkingCalendar, list[Clock], list[timedelta
     """A clock after each of a few steps, under one calendar; how long after the step before each came."""
     calendar = draw(calendars())
     at = draw(instants())
-    clock = clocks.begin("handling", draw(limits(20)), at, calendar, draw(st.sampled_from(AREAS)))
+    clock = clocks.begin("handling", draw(limits(20)), at, calendar, draw(areas))
     life, waits = [clock], [timedelta(0)]
     for name, gap in draw(steps):
         at += gap
@@ -104,7 +105,7 @@ def test_the_deadline_is_the_first_moment_at_which_all_that_was_granted_is_used(
 
 
 @settings(max_examples=150)
-@given(calendars(), instants(), limits(20), st.sampled_from(AREAS), gaps, gaps)
+@given(calendars(), instants(), limits(20), areas, gaps, gaps)
 def test_pausing_moves_the_deadline_by_what_was_missed_and_loses_nothing(
     calendar: WorkingCalendar,
     at: object,
