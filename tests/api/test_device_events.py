@@ -53,6 +53,19 @@ def test_of_an_incident_one_may_not_see_not_even_the_number_is_told(
     assert [(one["id"], one["incident"], one["pictures"]) for one in newest] == [("e-2", None, [])]
 
 
+def test_an_event_that_names_its_camera_beside_is_of_the_camera_too(
+    client: TestClient, town: Town, told: dict[str, str]
+) -> None:
+    with town.connect() as connection:
+        connection.execute(_EVENT, {"id": "e-3", "media": Jsonb([]), "number": told["number"]})
+        connection.execute(
+            "update event set subject = null, raw = %s where id = 'e-3'",
+            (Jsonb({"camera": "cam-7"}),),
+        )
+    newest = client.get(f"{ADDRESS}?limit=1", headers=token("dispatcher")).json()["items"]
+    assert [(one["id"], one["incident"]) for one in newest] == [("e-3", told["number"])]
+
+
 def test_a_wall_is_not_told(client: TestClient, told: dict[str, str]) -> None:
     assert client.get(ADDRESS, headers=token("wall")).status_code == 403
 

@@ -84,6 +84,23 @@ def test_what_is_used_for_nothing_goes_after_a_week_and_evidence_stays(
     assert parts.objects.get(kept)
 
 
+def test_a_machines_picture_that_opened_nothing_goes_after_two_days(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    seen, walked = sent(client, fresh(), "ingest"), sent(client, fresh())
+    with town.connect() as connection:
+        for days, there in ((1, True), (3, False)):
+            connection.execute(
+                "update media set offered_at = now() - %s * interval '1 day' where id = any(%s)",
+                (days, [seen, walked]),
+            )
+            runs = media_upkeep.runs(parts.objects)
+            jobs.run_due(connection, datetime.now(UTC), "media_unattached", runs)
+            assert (media_store.find(connection, seen) is not None) is there
+        assert media_store.find(connection, walked)
+    assert parts.objects.get(seen) is None
+
+
 def test_a_photo_that_is_being_used_does_not_go(client: TestClient, town: Town) -> None:
     id_ = sent(client, fresh())
     number = report(client, 6, 7)
