@@ -9,17 +9,17 @@ import type { DeskWord } from "./words";
 
 export type Trial = components["schemas"]["TrialShown"];
 
-export type Field = "department" | "assisting" | "category" | "inspector" | "handler" | "until" | "into" | "upheld" | "photo" | "reason";
+export type Field = "department" | "assisting" | "category" | "condition" | "inspector" | "handler" | "until" | "into" | "upheld" | "photo" | "reason";
 
 const BESIDES: Record<string, Field[]> = {
-  open: ["category"],
-  dispatch: ["assisting"],
+  open: ["category", "condition"],
+  dispatch: ["condition", "assisting"],
   redispatch: ["assisting"],
   accept: ["handler"],
   confirm: ["inspector"],
   verify: ["inspector"],
 };
-const ORDER: Field[] = ["department", "assisting", "category", "inspector", "handler", "until", "into", "upheld", "photo", "reason"];
+const ORDER: Field[] = ["department", "category", "condition", "assisting", "inspector", "handler", "until", "into", "upheld", "photo", "reason"];
 
 export const needed = (move: MoveShown, field: Field): boolean => move.needs.includes(field);
 
@@ -34,6 +34,7 @@ export interface Draft {
   department: string;
   assisting: string[];
   category: string;
+  condition: string;
   inspector: string;
   handler: string;
   until: string;
@@ -43,7 +44,7 @@ export interface Draft {
   reason: string;
 }
 
-const empty = (): Draft => ({ department: "", assisting: [], category: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" });
+const empty = (): Draft => ({ department: "", assisting: [], category: "", condition: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" });
 const place = (number: string, move: string) => `yiwang.desk.draft.${number}.${move}`;
 
 export function draft(number: string, move: string): Draft {
@@ -82,6 +83,7 @@ export function body(move: MoveShown, typed: Draft): Given {
   if (has("department") && typed.department) given.department = typed.department;
   if (has("assisting") && typed.assisting.length) given.assisting = typed.assisting;
   if (has("category") && typed.category) given.category = typed.category;
+  if (has("condition") && typed.condition) given.condition = typed.condition;
   if (has("inspector") && typed.inspector) given.inspector = typed.inspector;
   if (has("handler") && typed.handler.trim()) given.handler = typed.handler.trim();
   if (has("until") && typed.until) given.until = new Date(typed.until).toISOString();

@@ -210,11 +210,16 @@ export function metres(a: Pick<Incident, "lon" | "lat">, b: Pick<Incident, "lon"
   return Math.hypot(x, y) * 6_371_000;
 }
 
+/** Whether a department's crew has to do with the incident: all others are on duty, too, and nobody asks for them here. */
+const concerned = (one: Duty, whole: Whole) => one.department === whole.department || whole.assisting.includes(one.department ?? "");
+/** Whose the cell is, then who goes out, then the crew that has it, then the desk. */
+const rank = (one: Duty, whole: Whole) => (whole.cell !== null && one.responsible.includes(whole.cell) ? 0 : one.role === "inspector" ? 1 : one.role === "department" ? 2 : 3);
+const away = (one: Duty, whole: Whole) => (one.position && whole.lon !== null ? Math.min(metres(whole, one.position), 1e9) : 1e9);
+
 async function onDuty(whole: Whole, signal: AbortSignal): Promise<Duty[]> {
   const area = whole.cell?.slice(0, 12);
   const { items } = await get("/api/v1/duty", area ? { area } : {}, undefined, signal);
-  const responsible = (one: Duty) => (whole.cell !== null && one.responsible.includes(whole.cell) ? 0 : 1);
-  return [...items].sort((a, b) => responsible(a) - responsible(b));
+  return items.filter((one) => one.role !== "department" || concerned(one, whole)).sort((a, b) => rank(a, whole) - rank(b, whole) || away(a, whole) - away(b, whole));
 }
 
 /** The series of the device an incident is of, around the moment its rule spoke. */
