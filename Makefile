@@ -11,6 +11,8 @@ READY   := docker/local/bootstrap.sh
 LOCAL    = PYTHONPATH=.:docker $(PY) -m local
 COMPILE := .venv/bin/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal \
            --python-version 3.11 pyproject.toml
+# Two at a time where order does not matter, each saying what it has to say in one piece (GNU make 4, else as it comes).
+AT_ONCE  = +@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: help run stop doctor install install-dev test check format-check lint types contracts unit \
         format bench chaos lock clean reset web browser pictures bench-screens
@@ -39,12 +41,14 @@ install: ## 只安装运行所需的依赖 / only install what `make run` needs
 	@$(READY) run
 
 ##@ 检验 / Prove it
-test: install-dev web browser format-check lint types contracts ## 全部检验 / everything: format, lint, types, contracts, all tests
+test: install-dev ## 全部检验 / everything: format, lint, types, contracts, all tests
+	$(AT_ONCE) types web browser format-check lint contracts
 	@$(PY) -m pytest -n 2 --dist worksteal --durations=15 -m "not slow and not chaos"
 	@$(PY) -m pytest -n 2 --dist loadfile -m "slow or chaos" --ignore=tests/browser
 	@$(PY) -m pytest --durations=10 -m slow tests/browser
 
-check: install-dev format-check lint types contracts unit ## 一分钟内的部分 / the part that takes less than a minute
+check: install-dev ## 一分钟内的部分 / the part that takes less than a minute
+	$(AT_ONCE) unit types format-check lint contracts
 
 bench: install-dev ## 基准测试，写入 docs/benchmarks.md / measure, as ratios, into docs/benchmarks.md
 	@PYTHONPATH=.:docker $(PY) -m tests.bench
@@ -94,5 +98,5 @@ types:
 contracts:
 	@.venv/bin/lint-imports --no-logo
 
-unit:
-	@$(PY) -m pytest -q -n 2 --dist loadfile -m "not real and not slow and not chaos"
+unit: # not told of the make around it: tests start make of their own
+	@env -u MAKEFLAGS -u MAKELEVEL $(PY) -m pytest -q -n 2 --dist loadfile -m "not real and not slow and not chaos"
