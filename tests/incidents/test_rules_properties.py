@@ -21,6 +21,9 @@ from tests.memory import MemoryLedger
 METRIC = 3
 VALUES = (0.0, 4.0, 5.0, 6.0, 9.9, 10.0, 14.0)
 """For `above` 10 / 5: returned, in the band, over; each limit itself."""
+_VALUES = st.sampled_from(VALUES)
+_STEPS = st.lists(st.sampled_from([500, 1000, 1500, 3000, 10_000]), max_size=30)
+_SIZES = st.sampled_from([1, 1, 2, 5])
 
 
 @st.composite
@@ -67,11 +70,10 @@ def rules(settle: st.SearchStrategy[int]) -> st.SearchStrategy[ThresholdRule | C
 @st.composite
 def series(draw: st.DrawFn) -> list[Reading]:
     """Readings in order of time, steps of half a second to ten seconds."""
-    steps = draw(st.lists(st.sampled_from([500, 1000, 1500, 3000, 10_000]), max_size=30))
     at, readings = 1_000_000, []
-    for step in steps:
+    for step in draw(_STEPS):
         at += step
-        readings.append((at, draw(st.sampled_from(VALUES))))
+        readings.append((at, draw(_VALUES)))
     return readings
 
 
@@ -127,7 +129,7 @@ def test_every_reading_late_by_up_to_the_settle_time_says_the_same(
     late = st.sampled_from([0, 0, 500, 1000 * rule.settle_s // 2, 1000 * rule.settle_s])
     arriving = sorted((t + data.draw(late), t, v) for t, v in readings)
     while arriving:
-        size = data.draw(st.sampled_from([1, 1, 2, 5]))
+        size = data.draw(_SIZES)
         store.take((7, METRIC, t, v) for _, t, v in arriving[:size])
         arriving = arriving[size:]
     assert said_by(store.verdicts) == said(rule, readings)
