@@ -44,7 +44,11 @@ class Readings(msgspec.Struct, frozen=True, tag_field="schema", tag="readings.v1
 
 
 class EventItem(msgspec.Struct, frozen=True):
-    """One event inside an envelope; (source, id) names it for ever. `at` is milliseconds or an RFC 3339 text."""
+    """One event inside an envelope; (source, id) names it for ever. `at` is milliseconds or an RFC 3339 text.
+
+    `media` are ids that `POST /api/v1/media` gave for pictures sent before; `camera` in `raw` is the code of the device that
+    took them, unless `subject` is `device:` and its code.
+    """
 
     id: str
     kind: str
