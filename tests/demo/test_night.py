@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer
 
 from demo import staff
 from demo.night import Night
@@ -18,6 +17,7 @@ from demo.settings import Settings
 from streams import topics
 from streams.settings import Settings as StreamSettings
 from streams.wire import decode_events, decode_readings
+from tests.journey.books import read_topic
 
 UNUSED = "postgresql://nobody@127.0.0.1:1/none"
 
@@ -87,16 +87,8 @@ def test_what_kafka_acknowledged_counts_as_played_and_the_next_start_goes_on(
 
 
 def _events(kafka: str) -> list[str]:
-    consumer = KafkaConsumer(
-        f"night.{topics.REPORTS.name}",
-        bootstrap_servers=kafka,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=3000,
-    )
-    try:
-        return [one.id for got in consumer for one in decode_events(got.value).events]
-    finally:
-        consumer.close()
+    told = read_topic(kafka, f"night.{topics.REPORTS.name}")
+    return [one.id for got in told for one in decode_events(got.value).events]
 
 
 def test_the_real_script_has_something_for_the_replay_in_its_first_minute() -> None:

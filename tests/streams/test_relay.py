@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
-from kafka import KafkaConsumer
 from kafka.errors import KafkaTimeoutError
 
 from incidents.postgres import connection, outbox, quarantine
@@ -15,6 +13,7 @@ from incidents.postgres.connection import Connection
 from streams import relay, topics
 from streams.relay import KafkaSender, Record, Relay
 from streams.settings import Settings
+from tests.journey.books import read_topic
 from tests.streams.builders import READINGS, REPORTS, Bench, envelope, events, messages
 
 pytestmark = pytest.mark.real
@@ -29,15 +28,6 @@ def facts(found: Connection, first: int, last: int) -> None:
 
 def settings(database_url: str, kafka: str) -> Settings:
     return Settings(database_url=database_url, kafka=kafka)
-
-
-def read(kafka: str, topic: str) -> list[Any]:
-    consumer = KafkaConsumer(
-        topic, bootstrap_servers=kafka, auto_offset_reset="earliest", consumer_timeout_ms=3000
-    )
-    found = list(consumer)
-    consumer.close()
-    return found
 
 
 class Unlucky:
@@ -66,7 +56,7 @@ def test_facts_arrive_in_order_with_their_keys_and_are_marked(
     sender.close()
 
     assert sent == [500, 200, 0]
-    got = read(kafka, "city.incidents.v1")
+    got = read_topic(kafka, "city.incidents.v1")
     assert [one.value for one in got] == [b'{"n":%d}' % n for n in range(1, 701)]
     assert {one.key for one in got} == {b"n0", b"n1", b"n2"}
 
@@ -87,7 +77,7 @@ def test_cut_off_between_sending_and_marking_it_sends_again_and_loses_nothing(
         turns.close()
     sender.close()
 
-    got = [one.value for one in read(kafka, "city.incidents.v1")]
+    got = [one.value for one in read_topic(kafka, "city.incidents.v1")]
     assert set(got) == {b'{"n":%d}' % n for n in range(1, 11)}
     assert len(got) == 20
     assert got[:10] == got[10:]
@@ -121,7 +111,7 @@ def test_what_was_set_aside_is_told_with_its_bytes_and_where_it_stood(
     relay.send_some(bench.connection, sender)
     sender.close()
 
-    message, row = read(kafka, "city.quarantine.v1")
+    message, row = read_topic(kafka, "city.quarantine.v1")
     headers = {name: value.decode() for name, value in message.headers}
     assert (message.key, message.value) == (b"k", b"\x00garbage")
     assert headers["x-quarantine-topic"] == READINGS
@@ -149,11 +139,11 @@ def test_redriven_messages_and_rows_come_again_and_double_nothing(
     relay.send_some(bench.connection, sender)
     sender.close()
 
-    (again,) = read(kafka, READINGS)
+    (again,) = read_topic(kafka, READINGS)
     assert again.value == envelope([("d1", 5, 666.0), ("d2", 5, 2.0)])
     bench.apply(messages(again.value, again.value, first=2))
     assert bench.one("select count(*) from reading") == 3
-    (event,) = read(kafka, REPORTS)
+    (event,) = read_topic(kafka, REPORTS)
     bench.apply(messages(event.value, topic=REPORTS, first=1))
     assert bench.one("select count(*) from quarantine where state = 'redriven'") == 2
     assert bench.one("select count(*) from quarantine where state = 'waiting'") == 1
