@@ -17,10 +17,13 @@ const TABLE = {
   off_duty: ["不在值班，不报告位置", "Off duty: the place is not told"],
   no_tasks: ["现在没有待办", "Nothing to do now"],
   not_for_you: ["任务页供网格员和专业部门使用；您的角色 {role} 可以上报", "Tasks are for inspectors and departments; your role {role} may report"],
-  sort_walk: ["按路线排序", "In order of a walk"],
-  sort_due: ["按到期排序", "By what is due"],
+  sort_walk: ["按路线", "In order of a walk"],
+  sort_due: ["按到期", "By what is due"],
   no_place_yet: ["尚未定位，暂按到期排序", "No place yet: sorted by what is due"],
   metres_away: ["{way} {m} 米", "{m} m {way}"],
+  kilometres_away: ["{way} {km} 公里", "{km} km {way}"],
+  decided: ["{move}：已提交，正在上传", "{move}: being sent"],
+  decided_offline: ["{move}：已存入手机，有信号后上传", "{move}: kept on the phone until there is a signal"],
   due_at: ["到期 {at}", "due {at}"],
   stage_due_at: ["本环节到期 {at}", "this step due {at}"],
   to_confirm: ["核实：是否属实？", "Confirm: is it true?"],
@@ -144,3 +147,13 @@ const ROLES: Record<string, readonly [string, string]> = {
 
 /** A role in the words people use. */
 export const roleName = (role: string): string => ROLES[role]?.[tongue.value === "zh" ? 0 : 1] ?? role;
+
+const FAR_M = 2_000;
+
+/** Which way and how far a task is, as one would say it; nothing where either place is unknown. */
+export function awayWords(task: { metres: number | null; direction: number | null }): string {
+  if (task.metres === null) return "";
+  const way = tell(`direction_${task.direction ?? 0}` as FieldWord);
+  if (task.metres < FAR_M) return tell("metres_away", { way, m: Math.round(task.metres) });
+  return tell("kilometres_away", { way, km: task.metres < 10 * FAR_M ? (task.metres / 1000).toFixed(1) : Math.round(task.metres / 1000) });
+}
