@@ -195,6 +195,19 @@ def fell(days: int, first: int = 1, last: int = 31) -> int:
     return found
 
 
+def by_day(days: int) -> dict[int, int]:
+    """Which moments fell on each day of the month, one bit each; days on which none fell are left out."""
+    found: dict[int, int] = {}
+    bit = 1
+    while days:
+        day = days & 31
+        if day:
+            found[day] = found.get(day, 0) | bit
+        days >>= 5
+        bit <<= 1
+    return found
+
+
 class Adding:
     """Adds scores up by key: counts of the book's figures in their order, then the sums of those that sum.
 

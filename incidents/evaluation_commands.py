@@ -131,7 +131,7 @@ def _say(made: Edition, as_json: bool) -> None:
 
 def _about(one: Edition) -> dict[str, Any]:
     facts = asdict(one)
-    del facts["book"]
+    del facts["book"], facts["daily"]
     return {
         **facts,
         "month": f"{one.month:%Y-%m}",

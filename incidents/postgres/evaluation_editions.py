@@ -15,9 +15,10 @@ from typing import Any
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from incidents.evaluation import Book, EvaluationRefused
+from incidents.evaluation import EvaluationRefused
 from incidents.postgres import evaluation_store
 from incidents.postgres.connection import Connection
+from incidents.postgres.evaluation_sums import KINDS
 from incidents.postgres.evaluation_views import Part
 from incidents.postgres.queries import named
 
@@ -31,7 +32,10 @@ MOST_MONTHS = 36
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """A month as it was closed: the how-manieth, by whom, when, why; `body` are the figures it was counted by."""
+    """A month as it was closed: the how-manieth, by whom, when, why; `book` are the figures it was counted by.
+
+    `daily`: its days have sums of their own; those closed before there were any have not.
+    """
 
     id: int
     month: date
@@ -41,6 +45,7 @@ class Edition:
     made_at: datetime
     reason: str
     book: dict[str, Any]
+    daily: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def editions(conn: Connection, month: date | None = None) -> list[Edition]:
 def parts(conn: Connection, asked: Asked) -> tuple[list[Part], list[Edition]]:
     """The months of a period, each by the edition asked for, and those editions; EvaluationRefused if there is none."""
     months = list(_months(asked.first, asked.last))
+    state = evaluation_store.read_state(conn)
     found: list[Part] = []
     used: list[Edition] = []
     for first, last in months:
@@ -94,11 +100,12 @@ def parts(conn: Connection, asked: Asked) -> tuple[list[Part], list[Edition]]:
         edition = _edition(conn, month, asked.edition)
         days = (first.day, 31 if last.day == _length(month) else last.day)
         if edition is None:
-            found.append(Part(month, *days, 0, _FOREVER, _live_book(conn)))
+            book = evaluation_store.book_of(state)
+            found.append(Part(month, *days, 0, _FOREVER, book, state.daily))
             continue
         used.append(edition)
         book = evaluation_store.as_book(edition.book)
-        found.append(Part(month, *days, edition.id, edition.batch, book))
+        found.append(Part(month, *days, edition.id, edition.batch, book, edition.daily))
     return found, used
 
 
@@ -120,10 +127,6 @@ def _edition(conn: Connection, month: date, number: int | None) -> Edition | Non
 
 def _listed(known: Sequence[Edition]) -> str:
     return "、".join(str(one.number) for one in known) or "无 none"
-
-
-def _live_book(conn: Connection) -> Book:
-    return evaluation_store.book_of(evaluation_store.read_state(conn))
 
 
 def _check(conn: Connection, month: date, now: datetime) -> None:
@@ -160,6 +163,8 @@ def _make(conn: Connection, month: date, author: str, now: datetime, reason: str
                 zh=f"{month:%Y-%m} 刚由他人关账", en=f"{month:%Y-%m} was just closed by somebody"
             )
         conn.execute(_SQL["close_sums"], {"edition": made.id, "month": month})
+        kinds = list(KINDS.values())
+        conn.execute(_SQL["close_days"], {"edition": made.id, "month": month, "kinds": kinds})
     return made
 
 

@@ -35,11 +35,12 @@ _SQL = named("evaluation_store.sql")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How far the scores are; `body` is the book of the sums as things stand now."""
+    """How far the scores are; `body` is the book of the sums as things stand now, `daily` whether days have theirs."""
 
     batch: int
     looked_at: datetime | None
     body: dict[str, Any] | None
+    daily: bool
 
 
 def roll_up(conn: Connection, now: datetime, most: int = MOST) -> int:
@@ -88,7 +89,7 @@ def rebuild(conn: Connection, now: datetime, most: int = MOST) -> int:
         state = read_state(conn)
         conn.execute(_SQL["keep_counted"], {"batch": state.batch + 1})
         conn.execute(_SQL["forget_scores"])
-        conn.execute(_SQL["forget_sums"])
+        evaluation_sums.forget(conn)
         conn.execute(_SQL["note_all"])
         _advance(conn, state.batch + 1, book_in_force(conn))
     return roll_up(conn, now, most)
@@ -164,10 +165,10 @@ def _look_for_overdue(conn: Connection, now: datetime) -> None:
 
 
 def _new_book(conn: Connection) -> None:
-    """Where the city decided other figures, the sums as things stand now are made again by them."""
+    """Where the city decided other figures, or days have no sums yet, the sums as things stand now are made again."""
     state = read_state(conn)
     body = book_in_force(conn)
-    if state.body is not None and _same(state.body, body):
+    if state.daily and state.body is not None and _same(state.body, body):
         return
     evaluation_sums.sum_again(conn, evaluation_tables.read(body))
     _advance(conn, state.batch, body)

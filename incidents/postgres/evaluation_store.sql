@@ -4,11 +4,11 @@ select pg_advisory_xact_lock(hashtextextended('evaluation', 0));
 
 -- name: state
 -- How far the scores are.
-select batch, nullif(looked_at, '-infinity'), book from evaluation_state;
+select batch, nullif(looked_at, '-infinity'), book, daily = batch from evaluation_state;
 
 -- name: advance
 -- One more batch was made.
-update evaluation_state set batch = %(batch)s, book = %(book)s::jsonb;
+update evaluation_state set batch = %(batch)s, daily = %(batch)s, book = %(book)s::jsonb;
 
 -- name: note_overdue
 -- Incidents whose deadline passed since we last looked are scored again though nobody touched them.
@@ -109,16 +109,29 @@ select 0, month, kind, subject, sums::bigint[]
  order by month, kind, subject
     on conflict (edition, month, kind, subject) do update set sums = evaluation_plus(r.sums, excluded.sums);
 
+-- name: move_days
+-- The same for the sums of days.
+insert into evaluation_day as r (edition, day, kind, subject, sums)
+select 0, day, kind, subject, sums::bigint[]
+  from unnest(%(days)s::date[], %(kinds)s::smallint[], %(subjects)s::int[], %(sums)s::text[]) d(day, kind, subject, sums)
+ order by kind, day, subject
+    on conflict (edition, kind, day, subject) do update set sums = evaluation_plus(r.sums, excluded.sums);
+
 -- name: forget_sums
--- The sums as things stand now, before they are made again.
+-- The sums as things stand now, before they are made again ...
 delete from evaluation_rollup where edition = 0;
 
+-- name: forget_days
+-- ... and those of days.
+delete from evaluation_day where edition = 0;
+
 -- name: patterns
--- All that stands now by subject and pattern, for making the sums again.
-select axis, subject, month, area, category, flags, evaluation_fell(days, 1, 31), count(*), sum(handling_s)::bigint,
-       sum(acceptance_s)::bigint, sum(satisfaction)::bigint
+-- All that stands now by subject and pattern, month by month, for making the sums again.
+select axis, subject, month, case axis when 0 then area end, case axis when 0 then category end, flags, days, count(*),
+       sum(handling_s)::bigint, sum(acceptance_s)::bigint, sum(satisfaction)::bigint
   from evaluation_score where died = 2147483647
- group by 1, 2, 3, 4, 5, 6, 7;
+ group by 1, 2, 3, 4, 5, 6, 7
+ order by month;
 
 -- name: keep_counted
 -- Scores that a closed month counted are marked as taken back ...
@@ -131,23 +144,31 @@ delete from evaluation_score where died = 2147483647;
 
 -- name: editions
 -- The editions of a month, or of all, the newest first.
-select id, month, number, batch, author, made_at, reason, book
+select id, month, number, batch, author, made_at, reason, book, daily
   from evaluation_edition
  where %(month)s::date is null or month = %(month)s
  order by month desc, number desc;
 
 -- name: close
 -- A month's edition.
-insert into evaluation_edition (month, number, batch, author, made_at, reason, book)
-select %(month)s, coalesce(max(number), 0) + 1, %(batch)s, %(author)s, %(at)s, %(reason)s, %(book)s::jsonb
+insert into evaluation_edition (month, number, batch, author, made_at, reason, book, daily)
+select %(month)s, coalesce(max(number), 0) + 1, %(batch)s, %(author)s, %(at)s, %(reason)s, %(book)s::jsonb, true
   from evaluation_edition where month = %(month)s
-returning id, month, number, batch, author, made_at, reason, book;
+returning id, month, number, batch, author, made_at, reason, book, daily;
 
 -- name: close_sums
 -- Its sums: those of now.
 insert into evaluation_rollup (edition, month, kind, subject, sums)
 select %(edition)s, month, kind, subject, sums
   from evaluation_rollup where edition = 0 and month = %(month)s and 0 <> any(sums);
+
+-- name: close_days
+-- And those of its days.
+insert into evaluation_day (edition, day, kind, subject, sums)
+select %(edition)s, day, kind, subject, sums
+  from evaluation_day
+ where edition = 0 and kind = any(%(kinds)s) and day between %(month)s and %(month)s + interval '1 month -1 day'
+   and 0 <> any(sums);
 
 -- name: decide
 -- Another edition of figures and rates.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import groupby
+from operator import add, itemgetter
+from typing import Any
 
-from incidents.evaluation import Adding, Axis, Book, Score, fell
+from incidents.evaluation import Adding, Axis, Book, Score, by_day
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 
@@ -22,6 +25,10 @@ KINDS: Mapping[str, int] = {
 _OF_AXIS = {Axis.DEPARTMENT: "department", Axis.POST: "post", Axis.PERSON: "person"}
 Row = tuple[int, int, int, date, int, int, int, int, int, int, int]
 """incident, axis, subject, month, area, class, days, flags, and what SUMS names."""
+Key = tuple[int, int | None]
+"""Kind and subject."""
+_AT_ONCE = 20_000
+"""Sums of one statement."""
 Place = tuple[int | None, ...]
 """Of an area: district, street, community; of a class, in the fourth place: major."""
 
@@ -86,18 +93,25 @@ def replace(
     _move(conn, adding)
 
 
-def sum_again(conn: Connection, book: Book) -> None:
-    """All sums as things stand now made anew from the scores, by this book."""
+def forget(conn: Connection) -> None:
+    """No sums as things stand now, of months and of days."""
     conn.execute(_SQL["forget_sums"])
-    adding = Adding(book)
+    conn.execute(_SQL["forget_days"])
+
+
+def sum_again(conn: Connection, book: Book) -> None:
+    """All sums as things stand now made anew from the scores, by this book; a month at a time."""
+    forget(conn)
     places = _lies_in(conn, [row[0] for row in conn.execute(_SQL["places"])])
     with conn.cursor(name="patterns") as cursor:
         cursor.itersize = 20_000
         cursor.execute(_SQL["patterns"])
-        for axis, subject, month, area, category, flags, moments, n, *values in cursor:
-            keys = _keys(places, axis, subject, (month, area, category))
-            adding.add(keys, (flags, moments), values, n)
-    _move(conn, adding)
+        for _, rows in groupby(cursor, itemgetter(2)):
+            adding = Adding(book)
+            for axis, subject, month, area, category, flags, days, n, *values in rows:
+                keys = _keys(places, axis, subject, (area, category))
+                _add_days(adding, keys, (month, days, flags), values, n)
+            _move(conn, adding)
 
 
 def _take_back(conn: Connection, gone: Sequence[tuple[Row, int]], batch: int) -> None:
@@ -114,21 +128,34 @@ def _take_back(conn: Connection, gone: Sequence[tuple[Row, int]], batch: int) ->
 
 def _add(adding: Adding, places: Mapping[int, Place], row: Row, times: int) -> None:
     _, axis, subject, month, area, category, days, flags, *values = row
-    keys = _keys(places, axis, subject, (month, area, category))
-    adding.add(keys, (flags, fell(days)), [times * value for value in values], times)
+    keys = _keys(places, axis, subject, (area, category))
+    _add_days(adding, keys, (month, days, flags), [times * value for value in values], times)
+
+
+def _add_days(
+    adding: Adding,
+    keys: Sequence[Key],
+    score: tuple[date, int, int],
+    values: Sequence[int],
+    times: int,
+) -> None:
+    """To the sums of each day on which something fell; `score` is month, days and flags. Months follow from their days."""
+    month, days, flags = score
+    for day, moments in by_day(days).items():
+        on = month.replace(day=day)
+        adding.add([(on, *key) for key in keys], (flags, moments), values, times)
 
 
 def _keys(
-    places: Mapping[int, Place], axis: int, subject: int, where: tuple[date, int, int]
-) -> list[tuple[date, int, int | None]]:
-    """Month, kind and subject of every sum that the score is part of."""
-    month, area, category = where
+    places: Mapping[int, Place], axis: int, subject: int, where: tuple[int, int]
+) -> list[Key]:
+    """Kind and subject of every sum that the score is part of."""
     if axis != Axis.INCIDENT:
-        return [(month, KINDS["department"] - 1 + axis, subject)]
+        return [(KINDS["department"] - 1 + axis, subject)]
+    area, category = where
     district, street, community, _ = places[area]
     return [
-        (month, 0, 0), (month, 1, district), (month, 2, street), (month, 3, community),
-        (month, 4, places[category][3]), (month, 5, category),
+        (0, 0), (1, district), (2, street), (3, community), (4, places[category][3]), (5, category),
     ]  # fmt: skip
 
 
@@ -143,14 +170,27 @@ def _lies_in(conn: Connection, numbers: list[int]) -> dict[int, Place]:
 
 
 def _move(conn: Connection, adding: Adding) -> None:
-    moved = [(key, row) for key, row in adding.rows.items() if any(row)]
-    values = {
-        "months": [key[0] for key, _ in moved],
-        "kinds": [key[1] for key, _ in moved],
-        "subjects": [key[2] for key, _ in moved],
-        "sums": ["{" + ",".join(map(str, row)) + "}" for _, row in moved],
-    }
-    conn.execute(_SQL["move_sums"], values)
+    """The sums of days moved by what was added, and those of their months by as much."""
+    months: dict[tuple[date, int, int | None], list[int]] = {}
+    for (day, *key), row in adding.rows.items():
+        name = (day.replace(day=1), *key)
+        before = months.get(name)
+        months[name] = row if before is None else list(map(add, before, row))
+    _write(conn, "move_sums", "months", months)
+    _write(conn, "move_days", "days", adding.rows)
+
+
+def _write(conn: Connection, statement: str, when: str, rows: Mapping[Any, Sequence[int]]) -> None:
+    moved = [(key, row) for key, row in rows.items() if any(row)]
+    for begin in range(0, len(moved), _AT_ONCE):
+        some = moved[begin : begin + _AT_ONCE]
+        values = {
+            when: [key[0] for key, _ in some],
+            "kinds": [key[1] for key, _ in some],
+            "subjects": [key[2] for key, _ in some],
+            "sums": ["{" + ",".join(map(str, row)) + "}" for _, row in some],
+        }
+        conn.execute(_SQL[statement], values)
 
 
 def _with_above(name: tuple[str, str]) -> list[tuple[str, str]]:

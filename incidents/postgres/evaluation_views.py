@@ -1,13 +1,14 @@
 """Evaluation as screens read it: a table of figures by group, and the very incidents that any one of its numbers counts.
 
-A whole month of the whole city comes from the sums; some days of it, or a part of the city, from the scores.
+Months and days of the whole city come from the sums; a part of the city from the scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from operator import add, sub
 from typing import Any, NamedTuple
 
 from psycopg.rows import class_row
@@ -37,7 +38,10 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Days `first` to `last` of a month, as an edition counted them; `edition` 0 is as things stand now."""
+    """Days `first` to `last` of a month, as an edition counted them; `edition` 0 is as things stand now.
+
+    `daily`: days have sums; else what is less than a month is counted from the scores.
+    """
 
     month: date
     first: int
@@ -45,6 +49,7 @@ class Part:
     edition: int
     batch: int
     book: Book
+    daily: bool = False
 
     @property
     def whole(self) -> bool:
@@ -114,9 +119,8 @@ def table(
     """Every figure of every group over the parts; `group` one of GROUPS, or ALL; `page` is after which code, and how many."""
     after, most = page
     found: Table = {}
-    for part in parts:
-        alone = page if len(parts) == 1 else (None, 1_000_000)
-        for code, figures in _of_part(conn, part, group, within, alone):
+    for part in parts:  # the first codes of all are among the first of each
+        for code, figures in _of_part(conn, part, group, within, page):
             row = found.setdefault(code, {})
             for key, more in figures.items():
                 before = row.get(key, Tally())
@@ -176,11 +180,9 @@ def _of_part(
     conn: Connection, part: Part, group: str, within: Within, page: tuple[str | None, int]
 ) -> Iterator[tuple[str, dict[str, Tally]]]:
     adding = Adding(part.book)
-    if part.whole and within.everything:
-        values = {"edition": part.edition, "month": part.month, "kind": KINDS[group]}
-        for code, sums in conn.execute(
-            _SQL["sums"], {**values, "after": page[0], "most": page[1]}, prepare=False
-        ):
+    if within.everything and (part.whole or part.daily):
+        read = _of_month if part.whole else _of_days
+        for code, sums in read(conn, part, group, page):
             yield code, adding.tallies(sums)
         return
     asked = _asked(conn, part, group, within, None)
@@ -192,6 +194,54 @@ def _of_part(
         figures = adding.tallies(row)
         if figures:
             yield code, figures
+
+
+def _of_month(
+    conn: Connection, part: Part, group: str, page: tuple[str | None, int]
+) -> Iterator[tuple[str, list[int]]]:
+    values = {"edition": part.edition, "month": part.month, "kind": KINDS[group]}
+    values |= {"after": page[0], "most": page[1]}
+    yield from conn.execute(_SQL["sums"], values, prepare=False)
+
+
+def _of_days(
+    conn: Connection, part: Part, group: str, page: tuple[str | None, int]
+) -> list[tuple[str, list[int]]]:
+    """The sums of the days; where those left out are fewer, of the month without them. All as of one moment."""
+    end = (part.month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    first = part.month.replace(day=part.first)
+    last = part.month.replace(day=min(part.last, end.day))
+    values: dict[str, Any] = {"edition": part.edition, "kind": KINDS[group], "month": part.month}
+    asked = values | {"first": first, "last": last, "after": page[0], "most": page[1]}
+    found: dict[int, list[int]] = {}
+    day = timedelta(days=1)
+    with conn.transaction():
+        conn.execute(_SQL["one_moment"])
+        codes: dict[int, str] = dict(
+            conn.execute(_SQL["day_page"], asked, prepare=False).fetchall()
+        )
+        values["subjects"] = list(codes)
+        if 2 * ((last - first).days + 1) <= end.day:
+            _gather(conn, "day_sums", values | {"begin": first, "end": last}, (found, add))
+        else:
+            _gather(conn, "month_sums", values, (found, add))
+            for begin, until in ((part.month, first - day), (last + day, end)):
+                _gather(conn, "day_sums", values | {"begin": begin, "end": until}, (found, sub))
+    return [(code, found[subject]) for subject, code in codes.items()]
+
+
+def _gather(
+    conn: Connection,
+    statement: str,
+    values: Mapping[str, Any],
+    into: tuple[dict[int, list[int]], Callable[[int, int], int]],
+) -> None:
+    """Rows of sums added to what was found by subject, or taken from it."""
+    found, how = into
+    with conn.cursor(binary=True) as cursor:
+        for subject, row in cursor.execute(_SQL[statement], values, prepare=False):
+            before = found.get(subject)
+            found[subject] = row if before is None else list(map(how, before, row))
 
 
 def _asked(

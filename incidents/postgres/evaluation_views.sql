@@ -1,3 +1,7 @@
+-- name: one_moment
+-- For this transaction: all of it sees the sums as they stand at one moment.
+set transaction isolation level repeatable read;
+
 -- name: sums
 -- The sums of a month by code, from one code on, in order of codes.
 select coalesce(m.code, ''), r.sums
@@ -7,8 +11,28 @@ select coalesce(m.code, ''), r.sums
  order by coalesce(m.code, '') collate "C"
  limit %(most)s;
 
+-- name: day_page
+-- Who has anything on some days, from one code on, in order of codes.
+select d.subject, coalesce(m.code, '')
+  from (select distinct subject from evaluation_day
+         where edition = %(edition)s and kind = %(kind)s and day between %(first)s and %(last)s and 0 <> any(sums)) d
+  left join evaluation_name m on m.id = d.subject
+ where %(after)s::text is null or coalesce(m.code, '') collate "C" > %(after)s
+ order by coalesce(m.code, '') collate "C"
+ limit %(most)s;
+
+-- name: day_sums
+-- The sums of the days from one to another of these, to be added up by who asks: that is faster than here.
+select subject, sums from evaluation_day
+ where edition = %(edition)s and kind = %(kind)s and day between %(begin)s and %(end)s and subject = any(%(subjects)s);
+
+-- name: month_sums
+-- The sums of the month of these.
+select subject, sums from evaluation_rollup
+ where edition = %(edition)s and month = %(month)s and kind = %(kind)s and subject = any(%(subjects)s);
+
 -- name: patterns
--- The scores of some days of a month, or of a part of the city, by group and pattern: flags and the moments that fell.
+-- The scores of a part of the city, or of some days of a month that have no sums, by group and pattern: flags and the moments that fell.
 -- Grouped by what is asked for and nothing finer: of a million scores some thousand rows are left.
 select coalesce(g.code, m.code), g.flags, g.moments, g.n, g.handling_s, g.acceptance_s, g.satisfaction
   from (select case %(group)s when 'all' then '' when 'district' then a.district when 'street' then a.street

@@ -781,6 +781,16 @@ create table evaluation_rollup (
   primary key (edition, month, kind, subject)
 ) with (fillfactor = 50);
 
+-- The same for each day of the city; a month's figures are those of its days, for each counts at one moment.
+create table evaluation_day (
+  edition int not null,
+  day date not null,
+  kind smallint not null,
+  subject int not null,
+  sums bigint[] not null,
+  primary key (edition, kind, day, subject)
+) with (fillfactor = 70);
+
 -- Two rows of sums, place by place.
 create function evaluation_plus(one bigint[], other bigint[]) returns bigint[] language sql immutable parallel safe as $$
   select array_agg(a + b order by n) from unnest(one, other) with ordinality x(a, b, n)
@@ -807,6 +817,7 @@ create table evaluation_edition (
   made_at timestamptz not null,
   reason text not null,
   book jsonb not null,                                    -- figures and rates it was counted by
+  daily boolean not null default false,                   -- whether its days have sums, too
   unique (month, number)
 );
 create function evaluation_edition_stays() returns trigger language plpgsql as $$
@@ -816,12 +827,14 @@ end $$;
 create trigger evaluation_edition_stays before update or delete on evaluation_edition
   for each row execute function evaluation_edition_stays();
 
--- How far the scores are: batches made, the moment up to which passed deadlines were looked for, the book of edition 0.
+-- How far the scores are: batches made, the moment up to which passed deadlines were looked for, the book of edition 0, the
+-- batch up to which days have sums.
 create table evaluation_state (
   only_one boolean primary key default true check (only_one),
   batch int not null default 0,
   looked_at timestamptz not null default '-infinity',
-  book jsonb
+  book jsonb,
+  daily int not null default 0
 );
 insert into evaluation_state default values;
 

@@ -34,7 +34,10 @@ _NEXT: dict[str, tuple[tuple[str, str], ...]] = {
     "suspended": (("resume", "handling"),),
     "handled": (("verify", "verifying"), ("verified", "verifying"), ("rework", "handling"), ("self_close", "closed")),
     "verifying": (("verified", "verifying"), ("close", "closed"), ("close", "closed"), ("rework", "handling")),
-    "closed": (("appeal", "closed"), ("review", "closed"), ("note", "closed"), ("reopen", "open")),
+    "closed": (
+        ("appeal", "closed"), ("appeal", "closed"), ("review", "closed"), ("review", "closed"), ("review", "closed"),
+        ("note", "closed"), ("reopen", "open"),
+    ),
     "void": (),
 }  # fmt: skip
 _BY = {

@@ -9,12 +9,23 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incidents.evaluation import Adding, Axis, Flag, fell
+from incidents.evaluation import Adding, Axis, fell
 from incidents.evaluation_course import Case, Step
 from incidents.evaluation_score import scores
+from incidents.incident import Incident
 from incidents.standards import evaluation_tables
 from tests.incidents import evaluation_oracle as oracle
-from tests.incidents.counter import CREW, DAY, DISPATCHER, DRAINAGE, OFFICER, ZHAO, Bench
+from tests.incidents.counter import (
+    CREW,
+    DAY,
+    DISPATCHER,
+    DRAINAGE,
+    FIRST_REVIEW,
+    LEAD,
+    OFFICER,
+    ZHAO,
+    Bench,
+)
 from tests.incidents.evaluation_stories import stories
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -61,23 +72,61 @@ def test_a_seat_counts_what_was_done_on_it(seed: int) -> None:
         assert [s for s in found if s not in seats] == without
 
 
-def test_what_is_taken_from_a_department_that_was_late_stays_its_mark() -> None:
-    bench = Bench()
+def _taken_while_overdue(bench: Bench) -> Incident:
+    """From CREW's department when it was late already; DRAINAGE's had it last and had to do it twice."""
     incident = bench.handling()
     bench.now += 10 * DAY
     bench.do(incident, "redispatch", DISPATCHER, department="PS")
     for name, by in (
-        ("accept", DRAINAGE), ("report_handled", DRAINAGE), ("verified", ZHAO), ("close", OFFICER),
+        ("accept", DRAINAGE), ("report_handled", DRAINAGE), ("rework", ZHAO), ("report_handled", DRAINAGE),
+        ("verified", ZHAO), ("close", OFFICER),
     ):  # fmt: skip
-        incident = bench.do(incident, name, by)
+        incident = bench.do(incident, name, by, reason="未净")
+    return incident
+
+
+def _figures(bench: Bench, incident: Incident, *keys: str) -> dict[str, list[str]]:
+    """Before whom the incident counts in these figures; the incident itself (areas, categories) is ``."""
     steps = [
         Step(r.at, r.move, r.by, r.role, r.department, r.to_state, r.data)
         for r in bench.ledger.history[incident.number]
     ]
-    case = Case(str(incident.state), incident.due_at)
-    in_time = {
-        s.subject: s.flags & (Flag.ON_TIME | Flag.OVERDUE)
-        for s in scores(case, steps, bench.now, oracle.ZONE)
-        if s.axis in {Axis.DEPARTMENT, Axis.INCIDENT}
-    }
-    assert in_time == {CREW.department: Flag.OVERDUE, "PS": Flag.ON_TIME, "": Flag.ON_TIME}
+    now = bench.ledger.load(incident.number)
+    case = Case(str(now.state), now.due_at)
+    found: dict[str, list[str]] = {key: [] for key in keys}
+    for score in scores(case, steps, bench.now, oracle.ZONE):
+        if score.axis not in {Axis.DEPARTMENT, Axis.INCIDENT}:
+            continue
+        adding = Adding(BOOK)
+        adding.add([0], (score.flags, fell(score.days)), (0, 0, 0))
+        for key in found.keys() & adding.tallies(adding.rows.get(0, [0] * adding.width)).keys():
+            found[key].append(score.subject)
+    return found
+
+
+def test_what_is_taken_from_a_department_that_was_late_stays_its_mark() -> None:
+    bench = Bench()
+    incident = _taken_while_overdue(bench)
+    assert _figures(bench, incident, "overdue", "due_on_time", "handled_reworked") == {
+        "overdue": ["CG-HW"], "due_on_time": ["", "PS"], "handled_reworked": ["", "PS"],
+    }  # fmt: skip
+
+
+def test_an_appeal_upheld_takes_out_the_mark_of_that_department_alone() -> None:
+    bench = Bench()
+    incident = _taken_while_overdue(bench)
+    asked = ("overdue", "overdue_all", "due", "handled_reworked", "reworked", "upheld")
+    bench.do(incident, "appeal", CREW, reason="派错了部门")
+    for by in (FIRST_REVIEW, LEAD):
+        bench.do(incident, "review", by, upheld=True)
+    assert _figures(bench, incident, *asked) == {
+        "overdue": [], "overdue_all": ["CG-HW"], "due": ["", "PS"], "handled_reworked": ["", "PS"],
+        "reworked": ["", "PS"], "upheld": ["", "CG-HW"],
+    }  # fmt: skip
+    bench.do(incident, "appeal", DRAINAGE, reason="雨又冲来了")
+    for by in (FIRST_REVIEW, LEAD):
+        bench.do(incident, "review", by, upheld=True)
+    assert _figures(bench, incident, *asked) == {
+        "overdue": [], "overdue_all": ["CG-HW"], "due": ["", "PS"], "handled_reworked": [],
+        "reworked": ["", "PS"], "upheld": ["", "CG-HW", "PS"],
+    }  # fmt: skip

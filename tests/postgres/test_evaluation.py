@@ -37,6 +37,13 @@ from tests.postgres.evaluation_tellers import (
 
 pytestmark = pytest.mark.real
 
+SPANS = (
+    editions.Asked(date(2026, 10, 5), date(2026, 10, 9)),
+    editions.Asked(date(2026, 10, 2), date(2026, 10, 30)),
+    editions.Asked(date(2026, 9, 25), date(2026, 10, 9)),
+)
+"""Few days, nearly the whole month, and days of two."""
+
 
 @pytest.fixture
 def conn(database_url: str) -> Iterator[Connection]:
@@ -58,6 +65,11 @@ def _live(conn: Connection) -> tuple[list[Any], list[Any]]:
         " left join evaluation_name m on m.id = r.subject where r.edition = 0 and 0 <> any(r.sums)"
         " order by 1, 2, 3"
     ).fetchall()
+    sums += conn.execute(
+        "select r.day, r.kind, m.code, r.sums from evaluation_day r"
+        " left join evaluation_name m on m.id = r.subject where r.edition = 0 and 0 <> any(r.sums)"
+        " order by 1, 2, 3"
+    ).fetchall()
     return scores, sums
 
 
@@ -65,8 +77,44 @@ def test_every_figure_of_every_group_is_what_counting_the_plain_way_gives(conn: 
     told = stories(7, 200)
     tell_all(conn, told)
     assert store.roll_up(conn, NOW) == 200
-    for asked in (YEAR, a_month(10), editions.Asked(date(2026, 9, 25), date(2026, 10, 9))):
+    for asked in (YEAR, a_month(10), *SPANS):
         assert everything(conn, asked) == summed(plainly(told, asked))
+
+
+def test_days_that_have_no_sums_yet_are_counted_from_the_scores_until_they_have(
+    conn: Connection,
+) -> None:
+    """After a process of the release before scored a batch, or closed a month."""
+    told = stories(7, 60)
+    tell_all(conn, told)
+    store.roll_up(conn, NOW)
+    editions.close(conn, date(2026, 10, 1), "kaoping", NOW)
+    span = SPANS[1]
+    live = replace(span, edition=0)
+    plain = summed(plainly(told, span))
+    assert everything(conn, span) == everything(conn, live) == plain
+    conn.execute("alter table evaluation_edition disable trigger all")
+    conn.execute("update evaluation_edition set daily = false")
+    conn.execute("delete from evaluation_day")
+    conn.execute("update evaluation_state set daily = -1")
+    assert everything(conn, span) == everything(conn, live) == plain
+    store.roll_up(conn, NOW)
+    assert store.read_state(conn).daily
+    assert conn.execute("select count(*) > 0 from evaluation_day").fetchone() == (True,)
+    assert everything(conn, live) == plain
+
+
+def test_a_span_of_months_is_turned_page_by_page(conn: Connection) -> None:
+    told = stories(7, 100)
+    tell_all(conn, told)
+    store.roll_up(conn, NOW)
+    parts, _ = editions.parts(conn, SPANS[2])
+    whole = views.table(conn, parts, "person", EVERYWHERE)
+    turned: views.Table = {}
+    while page := views.table(conn, parts, "person", EVERYWHERE, (max(turned, default=None), 2)):
+        turned |= page
+    assert turned == whole
+    assert len(whole) > 6
 
 
 def test_every_number_opens_to_exactly_the_incidents_it_counts(conn: Connection) -> None:
@@ -74,7 +122,7 @@ def test_every_number_opens_to_exactly_the_incidents_it_counts(conn: Connection)
     tell_all(conn, told)
     store.roll_up(conn, NOW)
     opened = 0
-    for asked in (a_month(10), editions.Asked(date(2026, 9, 25), date(2026, 10, 9))):
+    for asked in (a_month(10), SPANS[2]):
         plain = plainly(told, asked)
         for (group, code, key), (n, total) in everything(conn, asked).items():
             rows = counted(conn, asked, group, None if group == views.ALL else code, key)
@@ -169,7 +217,7 @@ def test_any_order_of_batches_and_a_rebuild_from_nothing_give_the_same(
 def _empty(conn: Connection) -> None:
     conn.execute("set session_replication_role = replica")
     conn.execute(
-        "truncate history, incident, evaluation_due, evaluation_score, evaluation_rollup, evaluation_name, outbox,"
+        "truncate history, incident, evaluation_due, evaluation_score, evaluation_rollup, evaluation_day, evaluation_name, outbox,"
         " evaluation_edition, event cascade"
     )
     conn.execute("update evaluation_state set batch = 0, looked_at = '-infinity', book = null")

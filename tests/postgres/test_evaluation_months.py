@@ -135,7 +135,7 @@ def test_two_who_close_at_once_make_one_edition(database_url: str, conn: Connect
 def test_other_figures_hold_from_the_next_batch_and_closed_months_keep_theirs(
     conn: Connection,
 ) -> None:
-    told = stories(23, 120)
+    told = stories(22, 120)
     tell_all(conn, told)
     editions.close(conn, OCTOBER, "kaoping", NOW)
     closed = everything(conn, a_month(10))
@@ -160,7 +160,7 @@ def test_figures_that_make_no_sense_are_refused_with_every_reason(conn: Connecti
     body["figures"][0]["at"] = "yesterday"
     body["figures"][1]["having"] = ["brave"]
     body["rates"][0]["of"] = "nothing"
-    body["exclude"][0]["figures"].append("upheld")
+    body["exclude"].append({"flag": "handled", "figures": ["due_handled"]})
     body["rates"][1]["colour"] = "red"
     with pytest.raises(DecisionRefused) as refusal:
         store.decide(conn, body, "kaoping")
