@@ -17,12 +17,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import gauges, headers
+from api.rounds import Rounds
 
 _IRREGULAR = object()
 LARGEST = 1024 * 1024
@@ -68,6 +68,7 @@ class Express:
 
     def __init__(self, app: ASGIApp, of: FastAPI, addresses: tuple[tuple[str, str], ...]) -> None:
         self._app = app
+        self._serve = Rounds().serve
         self._of = of
         self._lines = tuple(_line(of, *address) for address in addresses)
         self._handlers: Mapping[Any, Callable[..., Any]] = of.exception_handlers
@@ -121,7 +122,7 @@ class Express:
             values = await line.values(request, body)
             if values is None:
                 return None, None
-            return await run_in_threadpool(line.route.endpoint, **values), None
+            return await self._serve(line.route.endpoint, values), None
         except Exception as fault:  # noqa: BLE001 - what nobody foresaw is answered, and raised again
             kinds = type(fault).__mro__
             kind = next(kind for kind in kinds if kind in self._handlers)

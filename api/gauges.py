@@ -43,6 +43,12 @@ SLOW_READERS = Counter(
     "Connections hung up on because the other side did not read.",
     registry=REGISTRY,
 )
+ROUNDS = Histogram(
+    "yiwang_api_round_requests",
+    "Reports and moves served together in one round.",
+    buckets=(1, 2, 4, 8, 16, 32),
+    registry=REGISTRY,
+)
 FACTS = Counter("yiwang_api_live_facts", "Facts taken into the live ring.", registry=REGISTRY)
 
 

@@ -6,7 +6,8 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from incidents.postgres.connection import Connection, Lent
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
 from incidents.postgres.recent import Recent
+from incidents.postgres.rounds import Round
 from incidents.postgres.sessions import Limits
 
 _log = logging.getLogger(__name__)
@@ -55,6 +57,10 @@ class Parts:
     rehearsing: Rehearsing = field(default_factory=Rehearsing)
     recent: Recent = field(default_factory=Recent)
     started_at: datetime = field(default_factory=now)
+    round: Round | None = None
+    """What is done goes into it, where several are served at once (api.rounds)."""
+    lent: Connection | None = None
+    """The one connection they share."""
     _answers: dict[Any, tuple[float, Any]] = field(default_factory=dict)
 
     @property
@@ -62,15 +68,25 @@ class Parts:
         """How long sessions and passwords last."""
         return self.settings.limits
 
-    def connection(self) -> Lent:
+    def connection(self) -> AbstractContextManager[Connection]:
         """A connection for one request."""
-        return Lent(self.pool)
+        return Lent(self.pool) if self.lent is None else nullcontext(self.lent)
+
+    def for_round(self, round_: Round, lent: Connection) -> Parts:
+        """The same parts for those whose doings go into one round."""
+        return replace(self, round=round_, lent=lent)
 
     def whole_ledger(
         self, connection: Connection, lock: Callable[[], object] | None = None
     ) -> PostgresLedger:
         """The ledger without a scope: a report may join an incident that the reporter may not look at."""
-        return PostgresLedger(connection, self.numbers, self.recent, lock)
+        return PostgresLedger(
+            connection,
+            self.numbers if self.round is None else self.round.number,
+            self.recent,
+            lock,
+            self.round,
+        )
 
     def ledger(self, connection: Connection, caller: Caller) -> PostgresLedger:
         """The ledger as far as this caller may look."""
@@ -110,7 +126,7 @@ class _ScopedLedger(PostgresLedger):
     """The same door, but an incident outside the caller's scope is refused before anything of it is told."""
 
     def __init__(self, connection: Connection, parts: Parts, caller: Caller) -> None:
-        super().__init__(connection, parts.numbers, parts.recent)
+        super().__init__(connection, parts.numbers, parts.recent, None, parts.round)
         self._scope = caller.scope
 
     def load(self, number: str) -> Incident:

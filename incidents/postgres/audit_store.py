@@ -22,7 +22,7 @@ from incidents.incident import HistoryRow, Incident
 from incidents.policy import Terms
 from incidents.postgres import city
 from incidents.postgres.connection import Connection
-from incidents.postgres.ledger import as_incident
+from incidents.postgres.ledger_rows import as_incident
 from incidents.postgres.queries import named
 from incidents.replaying import fold
 from incidents.standards import tables

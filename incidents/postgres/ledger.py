@@ -7,50 +7,33 @@ trade are the desk's; here rows become incidents and incidents rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, LiteralString
 
-import msgspec
 from psycopg.errors import UniqueViolation
 from psycopg.pq import TransactionStatus
 
 from grid.coordinates import metres_between, metres_per_degree
 from incidents.errors import IncidentUnknown, Stale, Unavailable
 from incidents.event import Event, Outcome
-from incidents.incident import Fact, Incident, Kept, changes
+from incidents.incident import Incident, Kept
 from incidents.ledger import Change
-from incidents.lifecycle import State
 from incidents.postgres import heard
 from incidents.postgres.connection import Connection
+from incidents.postgres.ledger_rows import (
+    as_incident,
+    as_json,
+    event_row,
+    outbox_rows,
+    step_changes,
+)
 from incidents.postgres.queries import named
 from incidents.postgres.recent import Recent
+from incidents.postgres.rounds import Round
 from incidents.rules_book import CountEventsRule
 
 Numbers = Callable[[str, date], str]
 """Gives the next incident number of a region's day, on a connection of its own (autocommit)."""
-
-_FIELDS = tuple(f.name for f in fields(Incident))
-_STATE = _FIELDS.index("state")
-_TUPLES = tuple(_FIELDS.index(name) for name in ("media", "assisting", "refused"))
-
-
-class _FactBody(msgspec.Struct, frozen=True, tag_field="schema", tag="incident_fact.v1"):
-    """A fact as `city.incidents.v1` carries it; streams.wire.IncidentFact reads it (a test proves it)."""
-
-    fact_id: str
-    fact: str
-    number: str
-    version: int
-    at: datetime
-    by_role: str
-    from_state: str | None
-    incident: Mapping[str, Any]
-
-
-class _OutboxRow(msgspec.Struct, frozen=True):
-    key: str
-    body: str
 
 
 class PostgresLedger:
@@ -58,6 +41,7 @@ class PostgresLedger:
 
     `keep` and `open` are one statement each and therefore whole even on an autocommit connection. `lock` is called
     before anything is locked, so that who gave it may begin the transaction only when there is more to keep together.
+    In a `round` both are noted, to be kept with it, and whatever else would lock or write is not done: Apart.
     """
 
     def __init__(
@@ -66,14 +50,19 @@ class PostgresLedger:
         numbers: Numbers,
         recent: Recent | None = None,
         lock: Callable[[], object] | None = None,
+        round_: Round | None = None,
     ) -> None:
         self._connection = connection
         self._numbers = numbers
         self._recent = recent
-        self._lock = lock or (lambda: None)
+        self._lock = (lock or (lambda: None)) if round_ is None else round_.apart
+        self._round = round_
 
     def load(self, number: str) -> Incident:
         """The incident of that number as it is now; IncidentUnknown."""
+        here = None if self._round is None else self._round.brought(number)
+        if here is not None:
+            return here
         row = self._row("load", number=number)
         if row is None:
             raise IncidentUnknown(
@@ -119,11 +108,14 @@ class PostgresLedger:
 
     def open(self, kept: Sequence[Kept], event: Event | None = None, why: str = "") -> bool:
         """Keep a new incident with all that happened to it, and the event that opened it; False when the slot is taken."""
-        values: dict[str, Any] = {"incident": _json(kept[-1][0]), **_told(kept)}
+        if self._round is not None and event is not None:
+            self._round.open(kept, event, why)
+            return True
+        values: dict[str, Any] = {"incident": as_json(kept[-1][0]), **_told(kept)}
         if event is None:
             row = self._row("open", **values)
         else:
-            values |= {**_event_row(event), "outcome": str(Outcome.OPENED), "why": why}
+            values |= {**event_row(event), "outcome": str(Outcome.OPENED), "why": why}
             row = self._recorded("open_by", event, values)
         if row is None or row[0] is None:
             return False
@@ -136,11 +128,13 @@ class PostgresLedger:
         Unavailable when it would be open again and another incident of its subject was opened just now.
         """
         after = kept[-1][0]
+        if self._round is not None:
+            self._round.step(before, kept)
+            return
         values = {
             "number": before.number,
             "expected": before.version,
-            # `sleep` moves when it wakes without another version, so that is always said.
-            "changes": _json({**changes(before, after), "wake_at": after.wake_at}),
+            "changes": as_json(step_changes(before, after)),
             **_told(kept),
         }
         try:
@@ -155,6 +149,10 @@ class PostgresLedger:
             raise stale(self.load(before.number))
         self._remember(after)
 
+    def _alone(self) -> None:
+        if self._round is not None:
+            self._round.apart()
+
     def _remember(self, incident: Incident) -> None:
         if self._recent is not None and self._committed:
             self._recent.put(incident)
@@ -166,12 +164,14 @@ class PostgresLedger:
 
     def keep_all(self, changes: Sequence[Change]) -> None:
         """Keep what became of several incidents, all or nothing; locked in the order of their numbers."""
+        self._alone()
         with self._connection.transaction():
             for before, kept in sorted(changes, key=lambda change: change[0].number):
                 self.keep(before, kept)
 
     def sleep(self, incident: Incident, wake_at: datetime | None) -> None:
         """Say when to look at the incident again, unless it moved on meanwhile."""
+        self._alone()
         values = {"number": incident.number, "version": incident.version, "wake_at": wake_at}
         self._connection.execute(_sql("sleep"), values)
 
@@ -190,8 +190,9 @@ class PostgresLedger:
 
         After Stale the transaction is void and must be tried again from its beginning.
         """
+        self._alone()
         values = {
-            **_event_row(event),
+            **event_row(event),
             "outcome": str(outcome),
             "why": why,
             "number": number,
@@ -224,82 +225,13 @@ def stale(current: Incident) -> Stale:
     )
 
 
-def as_incident(row: tuple[Any, ...]) -> Incident:
-    """A row of the ledger's columns, in the order of the class's fields, as an incident."""
-    values = list(row)
-    values[_STATE] = State(values[_STATE])
-    for place in _TUPLES:
-        values[place] = tuple(values[place])
-    return Incident(*values)
-
-
-def fact_body(fact: Fact) -> str:
-    """The fact as JSON text for the outbox, schema `incident_fact.v1`."""
-    body = _FactBody(
-        fact_id=fact.id,
-        fact=fact.kind,
-        number=fact.number,
-        version=fact.version,
-        at=fact.at,
-        by_role=fact.by_role,
-        from_state=fact.from_state,
-        incident=fact.incident,
-    )
-    return _json(body)
-
-
 def _sql(name: str) -> LiteralString:
     return named("ledger.sql")[name]
 
 
 def _told(kept: Sequence[Kept]) -> dict[str, str]:
     """History rows and outbox rows of what happened, in order."""
-    facts = [_OutboxRow(fact.number, fact_body(fact)) for _, _, fact in kept]
-    return {"history": _json([row for _, row, _ in kept]), "facts": _json(facts)}
-
-
-def _json(value: Any) -> str:
-    """JSON that jsonb takes: PostgreSQL keeps no NUL, so one inside a text becomes U+FFFD."""
-    data = msgspec.json.encode(value)
-    if b"\\u0000" in data:
-        data = msgspec.json.encode(_without_nul(msgspec.json.decode(data)))
-    return data.decode()
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
-    if isinstance(value, list):
-        return [_without_nul(v) for v in value]
-    if isinstance(value, dict):
-        return {_without_nul(k): _without_nul(v) for k, v in value.items()}
-    return value
-
-
-def _event_row(event: Event) -> dict[str, Any]:
-    place, raw = event.place, event.place.raw
-    return {
-        "source": event.source,
-        "id": event.id,
-        "origin": str(event.origin),
-        "kind": _without_nul(event.kind),
-        "category": event.category,
-        "at": event.at,
-        "raw_lon": raw.lon if raw else None,
-        "raw_lat": raw.lat if raw else None,
-        "datum": str(raw.datum) if raw else None,
-        "lon": place.lon,
-        "lat": place.lat,
-        "cell": place.cell,
-        "subject": event.subject,
-        "score": event.score,
-        "zones": _without_nul(list(event.zones)),
-        "text": _without_nul(event.text),
-        "media": _json(event.media),
-        "raw": None if event.raw is None else _json(event.raw),
-        "rule": event.rule,
-        "saw": None if event.saw is None else _json(event.saw),
-    }
+    return {"history": as_json([row for _, row, _ in kept]), "facts": as_json(outbox_rows(kept))}
 
 
 def _box(lon: float, lat: float, metres: float) -> dict[str, float]:

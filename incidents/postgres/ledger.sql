@@ -9,6 +9,17 @@ select number, state, version, category, source, first_event_at, last_event_at, 
   from incident
  where number = %(number)s;
 
+-- name: load_all
+-- Several incidents by their numbers.
+select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
+       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
+       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
+       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
+       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
+       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
+  from incident
+ where number = any(%(numbers)s);
+
 -- name: open_on
 -- The one open incident of a subject, else the newest of it that was merged into another, locked until the transaction ends.
 select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,

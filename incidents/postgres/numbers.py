@@ -25,10 +25,7 @@ def take(conn: Connection, region: str, day: date) -> str:
     NumbersExhausted after 99,999. `synchronous_commit` need not be on: the incident's own commit comes
     later in the same log and makes the number safe with itself.
     """
-    if not conn.autocommit or conn.info.transaction_status is not TransactionStatus.IDLE:
-        raise RuntimeError(
-            "numbers are taken on an idle autocommit connection, never in a transaction"
-        )
+    _check_idle(conn)
     row = conn.execute(_SQL["take"], {"region": region, "day": day}).fetchone()
     if row is None or row[0] is None:
         raise NumbersExhausted(
@@ -38,6 +35,24 @@ def take(conn: Connection, region: str, day: date) -> str:
             day=day.isoformat(),
         )
     return str(row[0])
+
+
+def take_several(conn: Connection, region: str, day: date, wanted: int) -> list[str]:
+    """So many numbers one after another, as `take` gives one; a single one where the day has not so many left."""
+    _check_idle(conn)
+    values = {"region": region, "day": day, "wanted": wanted}
+    row = conn.execute(_SQL["take_several"], values).fetchone()
+    if row is None:
+        return [take(conn, region, day)]
+    begin, last = row
+    return [f"{begin}{n:05}" for n in range(last - wanted + 1, last + 1)]
+
+
+def _check_idle(conn: Connection) -> None:
+    if not conn.autocommit or conn.info.transaction_status is not TransactionStatus.IDLE:
+        raise RuntimeError(
+            "numbers are taken on an idle autocommit connection, never in a transaction"
+        )
 
 
 class Numbers:
@@ -50,3 +65,8 @@ class Numbers:
         """The next number of a region's day; NumbersExhausted, PoolTimeout."""
         with Lent(self._pool) as conn:
             return take(conn, region, day)
+
+    def several(self, region: str, day: date, wanted: int) -> list[str]:
+        """So many at once, or one."""
+        with Lent(self._pool) as conn:
+            return take_several(conn, region, day, wanted)

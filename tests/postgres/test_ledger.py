@@ -18,7 +18,8 @@ from incidents.incident import Actor, HistoryRow, Incident
 from incidents.lifecycle import Role, State
 from incidents.postgres import city
 from incidents.postgres.connection import Connection, connect
-from incidents.postgres.ledger import PostgresLedger, fact_body
+from incidents.postgres.ledger import PostgresLedger
+from incidents.postgres.ledger_rows import fact_body
 from incidents.postgres.numbers import Numbers
 from incidents.postgres.queries import named
 from incidents.replaying import fold
