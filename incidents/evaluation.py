@@ -79,6 +79,7 @@ class Flag(IntEnum):
     SATISFIED = auto()  # and at least SATISFIED_FROM
     EVER_UPHELD = auto()  # an appeal was upheld, whatever against
     REWORK_UPHELD = auto()  # against that it had to be done again
+    APPEAL_WAITS = auto()  # an appeal is not decided yet
 
 
 SATISFIED_FROM = 4

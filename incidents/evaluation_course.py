@@ -77,7 +77,8 @@ class Course:
     flags: int = 0
     spells: list[Spell] = field(default_factory=list)
     dispatchers: list[Maker] = field(default_factory=list)  # of each spell
-    appeals: dict[str, tuple[Spell, frozenset[str]]] = field(default_factory=dict)  # whose, of what
+    appeals: dict[str | None, tuple[Spell, frozenset[str]]] = field(default_factory=dict)
+    """Of which time an appeal is and against what, by whose it is; None: from before each department had its own."""
     acceptance_s: int | None = None
     satisfaction: int = 0
 
@@ -103,6 +104,7 @@ def folded(case: Case, history: Sequence[Step], now: datetime) -> Course:
     if case.upheld and course.spell:
         owner = next((s for s in reversed(course.spells) if Flag.APPEALED & s.flags), course.spell)
         owner.flags |= Flag.UPHELD | Flag.EVER_UPHELD
+        owner.flags &= ~Flag.APPEAL_WAITS
     for spell in course.spells:
         _settle(spell, case, now, current=spell is course.spell)
     return course
@@ -206,15 +208,18 @@ def _urged(course: Course, step: Step) -> None:
 
 def _appealed(course: Course, step: Step) -> None:
     spell = _appellant(course, step)
-    _of_spell(course, step, Moment.APPEALED, Flag.APPEALED, spell)
-    if spell and "for" in step.data:
-        course.appeals[spell.department] = spell, frozenset(step.data.get("about") or ())
+    _of_spell(course, step, Moment.APPEALED, Flag.APPEALED | Flag.APPEAL_WAITS, spell)
+    if spell:
+        course.appeals[step.data.get("for")] = spell, frozenset(step.data.get("about") or ())
 
 
 def _reviewed(course: Course, step: Step) -> None:
     """申诉成立: of what the department appealed against, and of nobody else's."""
-    appeal = course.appeals.get(str(step.data.get("for")))
-    if appeal is None or step.data.get("outcome") != "upheld":
+    appeal = course.appeals.get(step.data.get("for"))
+    if appeal is None or step.data.get("outcome") is None:
+        return
+    appeal[0].flags &= ~Flag.APPEAL_WAITS
+    if step.data["outcome"] != "upheld" or "for" not in step.data:
         return
     spell, about = appeal
     spell.flags |= Flag.EVER_UPHELD

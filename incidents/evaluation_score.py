@@ -37,7 +37,7 @@ class _Subject:
 _OF_SPELLS = (
     Flag.SENT_BACK | Flag.REDISPATCHED | Flag.REWORKED | Flag.URGED | Flag.APPEALED | Flag.UPHELD
     | Flag.SUSPENDED | Flag.EVER_SUSPENDED | Flag.EXTENDED | Flag.ON_TIME | Flag.OVERDUE | Flag.DISPATCHED
-    | Flag.HANDLED | Flag.EVER_UPHELD | Flag.REWORK_UPHELD
+    | Flag.HANDLED | Flag.EVER_UPHELD | Flag.REWORK_UPHELD | Flag.APPEAL_WAITS
 )  # fmt: skip
 _OF_THE_LAST = Flag.ON_TIME | Flag.OVERDUE | Flag.HANDLED | Flag.SUSPENDED | Flag.UPHELD
 """Of several spells of one subject the last decides; everything else stays true once it was."""

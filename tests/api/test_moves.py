@@ -324,6 +324,38 @@ def test_what_a_department_above_may_do_is_the_citys_word(client: TestClient, to
     assert move(client, "bureau", number, "report_handled").status_code == 403
 
 
+def test_a_department_it_was_taken_from_appeals_what_is_held_against_it(
+    client: TestClient, town: Town
+) -> None:
+    mine, theirs = town.departments
+    number = dispatched(client, mine, 9, 9)
+    steps = [
+        ("department", "accept", {}), ("department", "report_handled", {}), ("inspector", "rework", {}),
+        ("dispatcher", "redispatch", {"department": theirs}), ("neighbour", "accept", {}),
+        ("neighbour", "report_handled", {}), ("inspector", "verified", {}), ("intake_officer", "close", {}),
+    ]  # fmt: skip
+    for who, name, given in steps:
+        answer = move(client, who, number, name, reason="因故", **given)
+        assert answer.status_code == 200, answer.text
+    one = f"/api/v1/incidents/{number}"
+    seen = client.get(one, headers=token("department")).json()
+    assert (seen["department"], seen["held"], seen["appeal"]) == (theirs, {mine: ["rework"]}, None)
+    open_ = client.get(f"{one}/moves", headers=token("department")).json()["moves"]
+    assert [row["move"] for row in open_] == ["appeal"]
+    assert move(client, "neighbour", number, "appeal", reason="因故").status_code == 409
+    assert move(client, "department", number, "note", reason="因故").status_code == 403
+    assert move(client, "department", number, "appeal", reason="雨又冲来了").status_code == 200
+    wrong = move(client, "evaluator", number, "review", upheld=True, department=theirs)
+    assert (wrong.status_code, wrong.json()["needs"]) == (422, "department")
+    for who in ("evaluator", "shift_lead"):
+        answer = move(client, who, number, "review", upheld=True, department=mine)
+        assert answer.status_code == 200, answer.text
+    told = client.get(one, headers=token("evaluator")).json()
+    assert told["appeal"] == told["appeals"][0]
+    assert (told["appeal"]["department"], told["appeal"]["about"]) == (mine, ["rework"])
+    assert (told["appeal"]["outcome"], len(told["appeal"]["reviews"])) == ("upheld", 2)
+
+
 def test_a_department_finds_what_it_helps_with(client: TestClient, town: Town) -> None:
     mine, theirs = town.departments
     number = report(client, 8, 9)

@@ -85,6 +85,13 @@ class Appeal:
     """Of the spell it is about: the last its department had by then."""
     about: set[str]
     upheld: bool = False
+    waits: bool = True
+
+
+def _decide(found: list[Appeal], one: Appeal, *, upheld: bool) -> None:
+    one.upheld |= upheld
+    for same in (a for a in found if a.number == one.number):
+        same.waits = False
 
 
 class Life:
@@ -120,12 +127,13 @@ class Life:
             if line.move == "appeal" and had:
                 last = [n for n, name in enumerate(had) if whose in {None, name}][-1]
                 found.append(Appeal(line, last, set(line.data.get("about", ()))))
-            if line.move == "review" and line.data.get("outcome") == "upheld":
-                for one in [a for a in found if a.line.data["for"] == whose][-1:]:
-                    one.upheld = True
+            said = [a for a in found if a.line.data.get("for") == whose][-1:]
+            if line.move == "review" and line.data.get("outcome") and said:
+                _decide(found, said[0], upheld=line.data["outcome"] == "upheld")
         if self.story.upheld and found:  # from before each department had its own
             newest = max(found, key=lambda a: a.number)
-            newest.upheld, newest.about = True, {"overdue"}
+            newest.about = {"overdue"}
+            _decide(found, newest, upheld=True)
         return found
 
     @property
@@ -301,6 +309,7 @@ def _figures(view: View) -> dict[str, tuple[datetime | None, int]]:
         "urged": when("urged"),
         "appealed": when("appealed"),
         "upheld": when("appealed", any(a.upheld for a in view.appeals)),
+        "appeal_waiting": when("appealed", any(a.waits for a in view.appeals)),
         "answered": (m["closed"] if closed and life.answer else None, life.answer),
         "satisfied": when("closed", closed and life.answer >= 4),
     }

@@ -15,5 +15,6 @@ alter table evaluation_state add column daily int not null default 0;
 update evaluation_state set daily = -1 where batch > 0;
 alter table evaluation_edition add column daily boolean not null default false;
 
--- 申诉成立 was one flag; that an appeal was upheld at all is one of its own now (incidents.evaluation.Flag.EVER_UPHELD).
-update evaluation_score set flags = flags | 134217728 where flags & 32768 <> 0 and died = 2147483647;
+-- 申诉 had one flag for being upheld; that one was upheld at all, or is not decided yet, has its own now
+-- (incidents.evaluation.Flag): what was appealed is scored again.
+insert into evaluation_due select id from incident where appeal is not null;
