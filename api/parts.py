@@ -132,7 +132,7 @@ class _ScopedLedger(PostgresLedger):
     def load(self, number: str) -> Incident:
         """The incident, if the caller may see it: 403 otherwise.
 
-        A department sees what it has, helps with or gave back, and what is held against it.
+        A department sees what it has or had, and what it helps with: whatever its own evaluation counts.
         """
         return self._seen(super().load(number))
 
@@ -143,7 +143,8 @@ class _ScopedLedger(PostgresLedger):
     def _seen(self, incident: Incident) -> Incident:
         place = (incident.cell_code, incident.community)
         departments = (incident.department, *incident.assisting, *parties(incident))
-        if not any(self._scope.covers(one, *place) for one in departments):
+        covered = any(self._scope.covers(one, *place) for one in departments)
+        if not covered and not self._had(incident):
             raise Problem(
                 403,
                 "forbidden",
@@ -153,6 +154,14 @@ class _ScopedLedger(PostgresLedger):
                 ),
             )
         return incident
+
+    def _had(self, incident: Incident) -> bool:
+        """Whether it was sent to the caller's department before: asked of the history only when nothing else lets him in."""
+        his = self._scope.departments
+        place = (incident.cell_code, incident.community)
+        if not his or not self._scope.covers(his[0], *place):
+            return False
+        return views.had_it(self._connection, incident.number, his)
 
 
 def parts_of(request: Request) -> Parts:

@@ -272,6 +272,11 @@ def remember_answer(conn: Connection, principal: str, key: str, answer: Answered
     conn.execute(_SQL["remember_answer"], {"principal": principal, "key": key, **values})
 
 
+def had_it(conn: Connection, number: str, departments: tuple[str, ...]) -> bool:
+    """Whether an incident was ever sent to one of these departments."""
+    return bool(_one(conn, "had_it", number=number, departments=list(departments))[0])
+
+
 def _one(conn: Connection, name: str, **values: Any) -> Row:
     row = conn.execute(_SQL[name], values).fetchone()
     assert row is not None

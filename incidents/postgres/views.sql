@@ -129,3 +129,9 @@ values (%(principal)s, %(key)s, %(request_hash)s, %(status)s, %(body)s, %(header
 -- name: quarantine_state
 -- What was decided of a quarantined message.
 select state from quarantine where id = %(id)s;
+
+-- name: had_it
+-- Whether an incident was ever sent to one of these departments.
+select exists (select from incident i join history h on h.incident_id = i.id
+                where i.number = %(number)s and h.move in ('dispatch', 'redispatch')
+                  and h.data ->> 'department' = any(%(departments)s));

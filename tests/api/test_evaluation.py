@@ -307,6 +307,26 @@ def test_what_the_desk_does_is_counted_as_it_was_done(client: TestClient, scored
     assert "overdue_all" not in more
 
 
+def test_a_department_opens_whatever_its_evaluation_counts(
+    client: TestClient, scored: Town
+) -> None:
+    """Also what was soon sent to another, with nothing held against it; and nothing it never had."""
+    mine, other = scored.departments
+    gone, theirs = dispatched(client, mine, 7, 8), dispatched(client, other, 7, 9)
+    assert move(client, "dispatcher", gone, "redispatch", department=other).status_code == 200
+    with scored.connect() as conn:
+        evaluation_store.roll_up(conn, datetime.now(UTC))
+    days = (datetime.now(UTC) + timedelta(days=n) for n in (-1, 1))
+    first, last = (f"{day:%Y-%m-%d}" for day in days)
+    own = f"{BASE}/incidents?by=department&code={mine}&from={first}&to={last}&limit=1000"
+    counted = {row["number"] for row in _rows(client, f"{own}&figure=dispatched", "department")}
+    assert gone in counted
+    assert theirs not in counted
+    for number in counted:
+        _ask(client, f"/api/v1/incidents/{number}", "department")
+    _ask(client, f"/api/v1/incidents/{theirs}", "department", 403)
+
+
 def test_a_seat_is_evaluated_whoever_sits_there(client: TestClient, scored: Town) -> None:
     seat = {"name": "一号派遣席", "role": "dispatcher"}
     made = client.put("/api/v1/posts/D-1", json=seat, headers=token("administrator"))
