@@ -90,6 +90,8 @@ def leaving(
 def carried(incident: Incident, row: HistoryRow) -> dict[str, Any]:
     """What a line that gives it to another, or takes it from one, changes: `appeal`, or nothing."""
     left, to = row.data.get("held"), row.data.get("department")
+    if left is None and incident.appeal is None:
+        return {}
     kept = _kept(incident)
     anew = Mark.OVERDUE in kept["marks"].get(to, ()) and not row.data.get("resumes")
     if left is None and not anew:
@@ -165,7 +167,8 @@ def _kept(incident: Incident) -> dict[str, Any]:
 
 def _since(incident: Incident, mark: Mark, name: str) -> int:
     """How often since the department that has it got it."""
-    return int(getattr(incident, name)) - int(_kept(incident)["counted"].get(str(mark), 0))
+    counted = (incident.appeal or {}).get("counted", {})
+    return int(getattr(incident, name)) - int(counted.get(str(mark), 0))
 
 
 def _was_late(i: Incident, at: datetime) -> bool:
