@@ -1,9 +1,8 @@
-"""`python -m tests.browser.phone_pictures`: the phone page in the demo city, three screens side by side, into docs/pictures."""
+"""The picture of the phone page in the demo city: three screens side by side."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from io import BytesIO
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from local import pages
-from tests.browser.eyes import chromium, watched
+from tests.browser.album import keep
+from tests.browser.eyes import watched
 from tests.browser.phones import SMALL
-from tests.browser.pictures import FOLDER, keep
 from tests.journey.machines import Door
-from tests.journey.system import WholeSystem, until, whole_system
+from tests.journey.system import WholeSystem, until
 
 NAME = "field"
 GAP = 24
@@ -27,15 +25,9 @@ NEAR = 0.0006
 STATES = "&".join(f"state={one}" for one in ("dispatched", "handling", "suspended"))
 
 
-def main() -> int:
+def take(system: WholeSystem, opened: Browser) -> None:
     """Take it; an AssertionError when nobody in the demo city has anything to do."""
-    pages.build()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with whole_system(demo="1") as system, chromium() as opened:
-        system.start()
-        keep(side_by_side(walk(system, opened)), NAME)
-        print(f"docs/pictures/{NAME}.png")
-    return 0
+    keep(side_by_side(walk(system, opened)), NAME)
 
 
 def busiest(system: WholeSystem) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -100,7 +92,3 @@ def side_by_side(shots: list[bytes]) -> bytes:
     out = BytesIO()
     whole.save(out, "PNG")
     return out.getvalue()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

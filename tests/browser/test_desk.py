@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -134,6 +136,7 @@ def test_what_was_sent_while_the_server_was_killed_is_made_once_when_it_is_back(
         with system.absent("api"):
             page.keyboard.press("Control+Enter")
             expect(page.locator("[data-waiting]")).to_be_visible()
+            expect(page.locator("form[data-move=urge]")).to_have_count(0)  # the hands are free
             expect(page.locator(".age.loud [data-trouble=server]")).to_be_visible()
             expect(page.locator(f"[data-one='{number}'] [data-state]")).to_contain_text("已立案")
         until(system.ready, 60, lambda: f"not back\n{system.explain()}")
@@ -154,14 +157,41 @@ def test_the_order_holds_still_under_the_cursor_and_what_is_new_is_announced(
     expect(rows.nth(1)).to_be_visible()
     page.keyboard.press("j")
     shown = page.locator(".queue-row").evaluate_all("all => all.map(one => one.dataset.number)")
-    number = town.report(system, 6, ROW, "先来后到：井盖缺失")
+    number = town.report(system, 6, ROW, "先来后到：井盖缺失 / 无人看管")
     expect(page.locator("[data-fresh]")).to_contain_text("1")
     assert (
         page.locator(".queue-row").evaluate_all("all => all.map(one => one.dataset.number)")
         == shown
     )
     page.keyboard.press("r")
-    expect(page.locator(f".queue-row[data-number='{number}']")).to_be_visible()
+    # What people write is no sentence in two tongues: it stands as it was said.
+    expect(page.locator(f".queue-row[data-number='{number}']")).to_contain_text("/ 无人看管")
+
+
+def test_after_what_left_the_list_comes_the_next_and_keys_mean_only_what_is_listed(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    numbers = [town.report(system, column, ROW, "鱼贯受理") for column in (1, 2, 3)]
+    with at_desk(browser_, system, "intake") as eyes:
+        page = eyes.page
+        wanted = json.dumps({"q": "鱼贯受理", "state": ["reported"]})
+        page.evaluate("hash => { location.hash = hash; location.reload(); }", quote(wanted))
+        expect(page.locator(".queue-row")).to_have_count(3)
+        for _ in range(2):
+            page.keyboard.press("j")
+        expect(page.locator(f"[data-one='{numbers[1]}'] [data-state]")).to_be_visible()
+        page.keyboard.press("o")
+        expect(page.locator("form[data-move=open]")).to_be_visible()
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("[data-done]")).to_contain_text("立案")
+        page.keyboard.press("r")
+        expect(page.locator(".queue-row")).to_have_count(2)
+        page.keyboard.press("j")
+        expect(page.locator(f"[data-one='{numbers[2]}'] [data-state]")).to_be_visible()
+        page.keyboard.press("3")
+        expect(page.locator("[data-one]")).to_have_count(0)
+        page.keyboard.press("o")
+        expect(page.locator("form[data-move]")).to_have_count(0)
 
 
 def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(

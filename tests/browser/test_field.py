@@ -48,6 +48,7 @@ def test_an_inspector_confirms_the_nearest_first_and_verifies_with_no_signal_in_
         page.context.set_offline(True)
         expect(page.locator(".age.loud")).to_contain_text("没有信号")
         phones.decide(page, near, "confirmed", "确有垃圾", phones.picture(RED))
+        expect(page.locator("[data-said]")).to_contain_text("有信号后上传")
         phones.decide(page, far, "not_confirmed", "现场未见")
         for number in (near, far):  # done, as far as the phone knows
             expect(phones.task(page, number)).to_have_count(0)

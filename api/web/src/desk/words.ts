@@ -346,6 +346,9 @@ export function tell(word: DeskWord, values: Record<string, string | number> = {
 
 export const known = (word: string): word is DeskWord => word in DESK;
 
+/** Why a line of the history says it was done: the system writes in two tongues, what a person wrote stays whole. */
+export const reasonOf = (line: { by: string; reason?: string | null }): string => (line.by === "system" ? half(line.reason) : (line.reason ?? ""));
+
 /** The half of a sentence written "中文 / English" that is spoken now. */
 export function half(text: string | null | undefined): string {
   if (!text) return "";

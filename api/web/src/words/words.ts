@@ -34,6 +34,12 @@ export function both(zh: string, en: string | null | undefined): string {
   return tongue.value === "en" && en ? en : zh;
 }
 
+/** What an incident says of itself. Rules write "中文 / English" and are read in one tongue; what people wrote stays whole. */
+export function spoken(one: { text: string; source: string }): string {
+  const cut = one.source.startsWith("person:") ? -1 : one.text.lastIndexOf(" / ");
+  return cut < 0 ? one.text : both(one.text.slice(0, cut), one.text.slice(cut + 3));
+}
+
 /** A whole number as it is written here. */
 export const whole = (value: number): string => value.toLocaleString("en-US");
 
