@@ -210,16 +210,17 @@ def _appealed(course: Course, step: Step) -> None:
     spell = _appellant(course, step)
     _of_spell(course, step, Moment.APPEALED, Flag.APPEALED | Flag.APPEAL_WAITS, spell)
     if spell:
-        course.appeals[step.data.get("for")] = spell, frozenset(step.data.get("about") or ())
+        about = frozenset(step.data.get("about", ("overdue",)))
+        course.appeals[step.data.get("for")] = spell, about
 
 
 def _reviewed(course: Course, step: Step) -> None:
     """申诉成立: of what the department appealed against, and of nobody else's."""
-    appeal = course.appeals.get(step.data.get("for"))
+    appeal = course.appeals.get(step.data.get("for")) or course.appeals.get(None)
     if appeal is None or step.data.get("outcome") is None:
         return
     appeal[0].flags &= ~Flag.APPEAL_WAITS
-    if step.data["outcome"] != "upheld" or "for" not in step.data:
+    if step.data["outcome"] != "upheld":
         return
     spell, about = appeal
     spell.flags |= Flag.EVER_UPHELD

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,3 +131,26 @@ def test_an_appeal_upheld_takes_out_the_mark_of_that_department_alone() -> None:
         "overdue": [], "overdue_all": ["CG-HW"], "due": ["", "PS"], "handled_reworked": [],
         "reworked": ["", "PS"], "upheld": ["", "CG-HW", "PS"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_an_appeal_from_before_each_department_had_its_own_is_decided_as_it_began(
+    said: bool,
+) -> None:
+    bench = Bench()
+    incident = bench.handling()
+    bench.now += 10 * DAY
+    for name, by in (("report_handled", CREW), ("verified", ZHAO), ("close", OFFICER)):
+        bench.do(incident, name, by)
+    bench.do(incident, "appeal", CREW, reason="因故")
+    lines = bench.ledger.history[incident.number]
+    lines[-1] = replace(lines[-1], data={})  # it said neither whose it was nor against what
+    assert _figures(bench, incident, "appeal_waiting")["appeal_waiting"] == ["", "CG-HW"]
+    for by in (FIRST_REVIEW, LEAD):
+        bench.do(incident, "review", by, upheld=said)
+    everybody = ["", "CG-HW"]
+    assert _figures(bench, incident, "overdue", "upheld", "appeal_waiting") == {
+        "overdue": [] if said else everybody,
+        "upheld": everybody if said else [],
+        "appeal_waiting": [],
+    }
