@@ -99,7 +99,7 @@ def pause(clock: Clock, at: datetime, why: str, calendar: WorkingCalendar) -> Cl
     if clock.state is not ClockState.RUNNING:
         return clock
     spans = (*_ended(clock, at), Span(_not_before(clock, at), None, running=False, why=why))
-    return _timed(replace(clock, spans=spans, state=ClockState.PAUSED), calendar)
+    return _timed(_with(clock, spans=spans, state=ClockState.PAUSED), calendar)
 
 
 def resume(clock: Clock, at: datetime, why: str, calendar: WorkingCalendar) -> Clock:
@@ -107,7 +107,7 @@ def resume(clock: Clock, at: datetime, why: str, calendar: WorkingCalendar) -> C
     if clock.state is not ClockState.PAUSED:
         return clock
     spans = (*_ended(clock, at), Span(_not_before(clock, at), None, running=True, why=why))
-    return _timed(replace(clock, spans=spans, state=ClockState.RUNNING), calendar)
+    return _timed(_with(clock, spans=spans, state=ClockState.RUNNING), calendar)
 
 
 def stop(clock: Clock, at: datetime, why: str, calendar: WorkingCalendar) -> Clock:
@@ -115,8 +115,9 @@ def stop(clock: Clock, at: datetime, why: str, calendar: WorkingCalendar) -> Clo
     if clock.state is ClockState.STOPPED:
         return clock
     *others, last = _ended(clock, at)
-    last = replace(last, why=last.why if last.why and not last.running else why)
-    return _timed(replace(clock, spans=(*others, last), state=ClockState.STOPPED), calendar)
+    why = last.why if last.why and not last.running else why
+    spans = (*others, Span(last.begin, last.end, last.running, why))
+    return _timed(_with(clock, spans=spans, state=ClockState.STOPPED), calendar)
 
 
 def extend(clock: Clock, calendar: WorkingCalendar) -> Clock:
@@ -216,14 +217,31 @@ def _timed(clock: Clock, calendar: WorkingCalendar) -> Clock:
     due = _reached(clock, runs, clock.granted, calendar)
     late = clock.state is not ClockState.RUNNING and due is not None and _ran_after(clock, due.at)
     if due is None or not clock.spans[-1].running:
-        return _with(clock, None, None, provisional=False, late=late)
+        return _due(clock, None, None, provisional=False, late=late)
     near = _share(clock.limit.amount, clock.extended, calendar.yellow(clock.kind))
     yellow = _reached(clock, runs, near, calendar)
     yellow_at = yellow.at if yellow else None
-    return _with(clock, due.at, yellow_at, provisional=due.provisional, late=late)
+    return _due(clock, due.at, yellow_at, provisional=due.provisional, late=late)
 
 
-def _with(
+# `dataclasses.replace` by hand: every move of an incident makes several (docs/benchmarks.md, lives).
+def _with(clock: Clock, *, spans: tuple[Span, ...], state: ClockState) -> Clock:
+    return Clock(
+        clock.kind,
+        clock.limit,
+        clock.area,
+        clock.began_at,
+        spans,
+        clock.due_at,
+        clock.yellow_at,
+        clock.provisional,
+        state,
+        clock.extended,
+        clock.late,
+    )
+
+
+def _due(
     clock: Clock,
     due_at: datetime | None,
     yellow_at: datetime | None,
@@ -231,7 +249,6 @@ def _with(
     provisional: bool,
     late: bool,
 ) -> Clock:
-    """`dataclasses.replace` by hand: every move of an incident makes several (docs/benchmarks.md, lives)."""
     return Clock(
         clock.kind,
         clock.limit,
@@ -308,7 +325,7 @@ def _until(span: Span, now: datetime) -> datetime:
 
 def _ended(clock: Clock, at: datetime) -> tuple[Span, ...]:
     *others, last = clock.spans
-    return (*others, replace(last, end=_not_before(clock, at)))
+    return (*others, Span(last.begin, _not_before(clock, at), last.running, last.why))
 
 
 def _not_before(clock: Clock, at: datetime) -> datetime:

@@ -194,7 +194,8 @@ def _completed(
     _check_departments(row, full, basis.decisions)
     category = full.get("category", before.category)
     condition = full.get("condition", before.condition if category == before.category else None)
-    routing = routed(replace(before, category=category), basis)
+    sent = before if category == before.category else replace(before, category=category)
+    routing = routed(sent, basis)
     full |= _limited(category, condition, routing, basis)
     full["explanation"] = {"dispatch": _explained(routing, full["department"], basis.decisions)}
     return _explain_limit(full)

@@ -69,9 +69,9 @@ def resumes(incident: Incident, given: Given) -> bool:
 def check_needs(incident: Incident, row: Move, given: Given, asking: Asking) -> None:
     """MoveIncomplete when something is missing or unfit, MoveForbidden when it is another's to say."""
     missing = _lacking(incident, row, given, asking.policy)
-    for need in Need:
-        if need in missing:
-            raise incomplete(row, str(need), _WANTED[need])
+    if missing:
+        first = next(need for need in Need if need in missing)
+        raise incomplete(row, str(first), _WANTED[first])
     if row.name == "ask_suspend":
         _check_until(row, given["until"], asking)
     if row.name in {"appeal", "review"}:
