@@ -6,13 +6,11 @@ Only reads, some hundred incidents at a time, each stretch as it was at one mome
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from psycopg import IsolationLevel
 from psycopg.rows import dict_row
 
 from incidents import auditing
@@ -21,7 +19,7 @@ from incidents.errors import IncidentUnknown
 from incidents.incident import HistoryRow, Incident
 from incidents.policy import Terms
 from incidents.postgres import city
-from incidents.postgres.connection import Connection
+from incidents.postgres.connection import Connection, one_moment
 from incidents.postgres.ledger_rows import as_incident
 from incidents.postgres.queries import named
 from incidents.replaying import fold
@@ -109,7 +107,7 @@ def _stretches(conn: Connection, numbers: Sequence[str]) -> Iterator[list[tuple[
     """Incidents with their lines, each stretch of one moment."""
     after = 0
     while True:
-        with _moment(conn), conn.cursor(row_factory=dict_row) as cursor:
+        with one_moment(conn), conn.cursor(row_factory=dict_row) as cursor:
             if numbers:
                 rows = cursor.execute(_SQL["of_numbers"], {"numbers": list(numbers)}).fetchall()
             else:
@@ -123,18 +121,6 @@ def _stretches(conn: Connection, numbers: Sequence[str]) -> Iterator[list[tuple[
             after = rows[-1]["id"]
         if numbers or len(rows) < AT_ONCE:
             return
-
-
-@contextmanager
-def _moment(conn: Connection) -> Iterator[None]:
-    """A transaction that sees one moment."""
-    before = conn.isolation_level
-    conn.isolation_level = IsolationLevel.REPEATABLE_READ
-    try:
-        with conn.transaction():
-            yield
-    finally:
-        conn.isolation_level = before
 
 
 def _faults(row: _Row, lines: Sequence[_Row], editions: _Editions) -> Iterator[Fault]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from psycopg import IsolationLevel
-
-from incidents.postgres.connection import Connection
+from incidents.postgres.connection import Connection, one_moment
 from incidents.postgres.queries import named, sentence
 
 _SQL = named("balance.sql")
@@ -46,15 +44,10 @@ class Books:
 
 def read(conn: Connection) -> Books:
     """The books of one moment: all lines see the same snapshot, whatever is being written meanwhile."""
-    before = conn.isolation_level
-    conn.isolation_level = IsolationLevel.REPEATABLE_READ
-    try:
-        with conn.transaction():
-            conn.execute("SET TRANSACTION READ ONLY")
-            lines = tuple(_line(conn, name) for name in _SQL if name not in _NOT_A_LINE)
-            origins = tuple(conn.execute(_SQL["origins"]).fetchall())
-    finally:
-        conn.isolation_level = before
+    with one_moment(conn):
+        conn.execute("SET TRANSACTION READ ONLY")
+        lines = tuple(_line(conn, name) for name in _SQL if name not in _NOT_A_LINE)
+        origins = tuple(conn.execute(_SQL["origins"]).fetchall())
     return Books(lines, origins)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import psycopg
+from psycopg import IsolationLevel
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
@@ -66,6 +69,18 @@ class Lent:
 
     def __exit__(self, *_: object) -> None:
         self._pool.putconn(self._connection)
+
+
+@contextmanager
+def one_moment(connection: Connection) -> Iterator[None]:
+    """A transaction all of which sees the store as it is at one moment, whoever works on meanwhile."""
+    before = connection.isolation_level
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        connection.isolation_level = before
 
 
 def _check(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import class_row
 
 from incidents.evaluation import Adding, Axis, Book, EvaluationRefused, Figure, Tally
-from incidents.postgres.connection import Connection
+from incidents.postgres.connection import Connection, one_moment
 from incidents.postgres.evaluation_sums import KINDS
 from incidents.postgres.queries import named
 
@@ -215,8 +215,7 @@ def _of_days(
     asked = values | {"first": first, "last": last, "after": page[0], "most": page[1]}
     found: dict[int, list[int]] = {}
     day = timedelta(days=1)
-    with conn.transaction():
-        conn.execute(_SQL["one_moment"])
+    with one_moment(conn):
         codes: dict[int, str] = dict(
             conn.execute(_SQL["day_page"], asked, prepare=False).fetchall()
         )

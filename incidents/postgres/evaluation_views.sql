@@ -1,7 +1,3 @@
--- name: one_moment
--- For this transaction: all of it sees the sums as they stand at one moment.
-set transaction isolation level repeatable read;
-
 -- name: sums
 -- The sums of a month by code, from one code on, in order of codes.
 select coalesce(m.code, ''), r.sums
