@@ -62,7 +62,9 @@ async def send(
     parts: Opened,
     kind: Annotated[
         Kind | None,
-        Query(description="before 处置前 · after 处置后 · scene 现场（设备的缺省值 what a machine's is）"),
+        Query(
+            description="before 处置前 · after 处置后 · scene 现场（设备的缺省值 what a machine's is）"
+        ),
     ] = None,
     incident: Annotated[str | None, Query(max_length=40, description="直接附于该案件")] = None,
     key: Key = None,

@@ -2,9 +2,9 @@
 
 from incidents.postgres.migrations.steps import run_sql
 
-revision = "0012"
+revision = "0011"
 down_revision = "0010"
 
 
 def upgrade() -> None:
-    run_sql("0012_days.sql")
+    run_sql("0011_days.sql")
