@@ -28,6 +28,8 @@ def screen(system: WholeSystem, browser_: Browser) -> Iterator[Watched]:
         # A town of two gauges is quiet: its data may be old without anything being wrong.
         doors.wall(eyes.page, system.url("api"), "?stale=3600")
         lives(eyes.page)
+        # Before the first figures have come there is nothing an outage could leave standing.
+        shows_what_is_kept(system, eyes.page)
         yield eyes
 
 
@@ -38,8 +40,13 @@ def lives(page: Page) -> None:
 
 
 def shows_what_is_new(system: WholeSystem, page: Page) -> None:
-    """The figure moves to what the database holds."""
+    """The figure moves with a report."""
     town.report(system, 6, 6)
+    shows_what_is_kept(system, page)
+
+
+def shows_what_is_kept(system: WholeSystem, page: Page) -> None:
+    """The figure is what the database holds."""
     with system.connect() as connection:
         told = connection.execute("select count(*) from incident").fetchone()
     assert told is not None
