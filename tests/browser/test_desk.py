@@ -51,6 +51,7 @@ def test_an_officer_sees_a_sensor_incident_appear_and_dispatches_it_by_keyboard_
     find(page, number)
     expect(page.locator(".curve [data-level=raise]")).to_contain_text("27")
     expect(page.locator("[data-clock=dispatch]")).to_be_visible()
+    expect(page.locator("[data-source]")).to_have_text("监测报警 · flood")
     page.keyboard.press("d")
     expect(page.locator("[data-proposal]")).to_contain_text("甲部门")
     page.keyboard.press("Enter")
@@ -302,6 +303,7 @@ def test_only_the_incident_stands_on_printed_paper_with_who_printed_it(
     number = town.report(system, 9, ROW)
     find(page, number)
     expect(page.locator(f"[data-one='{number}'] .timeline li").first).to_be_attached()
+    expect(page.locator("[data-source]")).to_have_text("公众举报 · intake 登记")
     printed = read(page.pdf())
     assert number in printed
     assert "打印于" in printed

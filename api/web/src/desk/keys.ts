@@ -25,7 +25,7 @@ export const GENERAL = {
   selectAll: { keys: ["A"], shown: "⇧A", word: "key_select_all" },
   bulk: { keys: ["B"], shown: "⇧B", word: "key_bulk" },
   search: { keys: ["/"], shown: "/", word: "key_search" },
-  board: { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1…9", word: "key_boards" },
+  board: { keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "0…9", word: "key_boards" },
   queue: { keys: ["q"], shown: "Q", word: "key_queue" },
   handover: { keys: ["h"], shown: "H", word: "key_handover" },
   roster: { keys: ["D"], shown: "⇧D", word: "key_roster" },
