@@ -217,6 +217,36 @@ def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
     assert [state_of(system, number)[0] for number in numbers] == ["open", "void"]
 
 
+def test_many_are_dispatched_each_to_its_proposed_department_and_one_without_is_left(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    town.propose(system, "bulk-litter", town.LITTER, 0, 8)
+    proposed = [town.report(system, column, 8, "各归各部门") for column in (1, 5)]
+    alone = town.report(system, 1, 7, "各归各部门")
+    for number in (*proposed, alone):
+        moves(system, "lead", number, "open")
+    with at_desk(browser_, system, "dispatcher") as eyes:
+        page = eyes.page
+        search(page, "各归各部门")
+        expect(page.locator(".queue-row")).to_have_count(3)
+        page.keyboard.press("Shift+A")
+        page.keyboard.press("Shift+B")
+        page.locator("[data-bulk=dispatch]").click()
+        page.locator("#f-department").select_option(label="各派往路由建议的部门")
+        expect(page.locator("[data-summary]")).to_contain_text("2 件可以，1 件不可以")
+        expect(page.locator("[data-summary]")).to_contain_text("1 件没有建议")
+        for number in proposed:
+            line = page.locator("dialog.bulk tr", has_text=number)
+            expect(line.locator("[data-each]")).to_contain_text("→ 甲部门")
+        expect(page.locator("dialog.bulk tr", has_text=alone)).to_contain_text("没有路由建议")
+        assert serious(page) == []
+        page.locator("#f-reason").press("Control+Enter")
+        expect(page.locator("[data-summary]")).to_contain_text("成功 2 件，失败 0 件")
+    for number in proposed:
+        assert state_of(system, number) == ("dispatched", "A")
+    assert state_of(system, alone) == ("open", None)
+
+
 def test_a_shift_is_left_with_its_list_and_signed_by_the_next(
     system: WholeSystem, officer: Watched, browser_: Browser
 ) -> None:

@@ -32,6 +32,9 @@ export function fields(move: MoveShown): Field[] {
   return ORDER.filter((one) => one === "reason" || needed(move, one) || besides.includes(one));
 }
 
+/** In the place of a department, for many at once: each to the one its routes propose. */
+export const EACH = "*";
+
 /** What was typed; kept in this tab until the move is made, through a page read again and a server away. */
 export interface Draft {
   whose: string;
