@@ -201,11 +201,7 @@ def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
     numbers = [town.report(system, column, ROW, "批量不予立案") for column in (7, 8)]
     with at_desk(browser_, system, "intake") as eyes:
         page = eyes.page
-        search(page, "批量不予立案")
-        expect(page.locator(".queue-row")).to_have_count(2)
-        page.keyboard.press("Shift+A")
-        page.keyboard.press("Shift+B")
-        page.locator("[data-bulk=void]").click()
+        all_of(page, "批量不予立案", 2, "void")
         expect(page.locator("[data-summary]")).to_contain_text("2 件可以")
         assert serious(page) == []
         page.locator("#f-reason").fill("重复上报")
@@ -227,11 +223,7 @@ def test_many_are_dispatched_each_to_its_proposed_department_and_one_without_is_
         moves(system, "lead", number, "open")
     with at_desk(browser_, system, "dispatcher") as eyes:
         page = eyes.page
-        search(page, "各归各部门")
-        expect(page.locator(".queue-row")).to_have_count(3)
-        page.keyboard.press("Shift+A")
-        page.keyboard.press("Shift+B")
-        page.locator("[data-bulk=dispatch]").click()
+        all_of(page, "各归各部门", 3, "dispatch")
         page.locator("#f-department").select_option(label="各派往路由建议的部门")
         expect(page.locator("[data-summary]")).to_contain_text("2 件可以，1 件不可以")
         expect(page.locator("[data-summary]")).to_contain_text("1 件没有建议")
@@ -340,6 +332,15 @@ def test_only_the_incident_stands_on_printed_paper_with_who_printed_it(
     assert "dispatcher" in printed
     for beside in ("班板", "可办理", "导出"):
         assert beside not in printed
+
+
+def all_of(page: Page, words: str, count: int, move: str) -> None:
+    """By keys: so many that have these words, together, and what is to be done with them."""
+    search(page, words)
+    expect(page.locator(".queue-row")).to_have_count(count)
+    page.keyboard.press("Shift+A")
+    page.keyboard.press("Shift+B")
+    page.locator(f"[data-bulk={move}]").click()
 
 
 def saved(page: Page, button: str) -> bytes:

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import town
 from tests.browser.desks import at_desk, moves, search
+from tests.browser.test_common import serious
 from tests.journey.machines import Door
 from tests.journey.system import ADMIN_TOKEN, WholeSystem
 
@@ -36,7 +37,11 @@ def test_of_two_appeals_the_reviewer_chooses_one_and_the_other_is_untouched(
     for who, name, *to in (step.split() for step in STEPS.split(";")):
         moves(system, who, number, name, reason="因故", department=to[0] if to else None)
     with at_desk(browser_, system, "dept-a") as eyes:
-        page = opened(eyes.page, number)
+        page = eyes.page
+        page.keyboard.press("Shift+K")
+        mine = page.locator(f"[data-figure=reworked] [data-appealed='{number}']")
+        expect(mine).to_be_visible(timeout=40_000)
+        opened(page, number)
         expect(page.locator("[data-held=A]")).to_contain_text("返工 · 可申诉至")
         page.keyboard.press("Shift+S")
         expect(page.locator("form[data-move=appeal] [data-whose]")).to_contain_text("甲部门 · 返工")
@@ -47,7 +52,13 @@ def test_of_two_appeals_the_reviewer_chooses_one_and_the_other_is_untouched(
         expect(page.locator("[data-held=B]")).to_contain_text("返工")
     moves(system, "dept-b", number, "appeal", reason="派错了部门")
     with at_desk(browser_, system, "lead") as eyes:
-        page = opened(eyes.page, number)
+        page = eyes.page
+        page.keyboard.press("Shift+K")
+        waits = page.locator(f"[data-figure=appeal_waiting] [data-appealed='{number}']")
+        expect(waits).to_be_visible(timeout=40_000)  # once the evaluation has heard of it
+        assert serious(page) == []
+        waits.click()
+        expect(page.locator(f"[data-one='{number}'] [data-appeals]")).to_be_visible()
         page.keyboard.press("Shift+F")
         page.locator("input[name=upheld][value=yes]").check()
         page.keyboard.press("Control+Enter")
@@ -68,9 +79,8 @@ def test_of_two_appeals_the_reviewer_chooses_one_and_the_other_is_untouched(
     assert {one["department"]: len(one["reviews"]) for one in told} == {"A": 0, "B": 1}
 
 
-def opened(page: Page, number: str) -> Page:
+def opened(page: Page, number: str) -> None:
     """By keys alone: an incident that has ended is in no list, its whole number opens it."""
     search(page, number)
     expect(page.locator(f"[data-one='{number}'] [data-state]")).to_be_visible()
     expect(page.locator("[data-appeals]")).to_be_visible()
-    return page

@@ -48,7 +48,7 @@ const DEPARTMENT: Omit<Board, "key">[] = [
   { word: "board_urgent", wanted: { urgent: true } },
   { word: "board_overdue", wanted: { overdue: true } },
   { word: "board_dispatched", wanted: { state: ["dispatched"] } },
-  { word: "handling", wanted: { state: ["handling"] } },
+  { word: "board_handling", wanted: { state: ["handling"] } },
   { word: "board_suspended", wanted: { state: ["suspended"] } },
   { word: "board_asked", wanted: { asked: true } },
   { word: "board_verify", wanted: { state: ["handled", "verifying"] } },
@@ -73,6 +73,8 @@ export const boards = computed(() => {
 });
 /** What a desk shows whose address asks for nothing. */
 export const first = computed<Wanted>(() => todo.value?.wanted ?? {});
+/** Who has to do with appeals: he reviews them, or they are his department's. */
+export const hearsAppeals = computed(() => ["evaluator", "shift_lead", "department"].includes(person.value?.role ?? ""));
 export const sits = computed(() => DESK_ROLES.includes(person.value?.role ?? ""));
 
 export function question(wanted: Wanted, limit: number, cursor?: string): Question {

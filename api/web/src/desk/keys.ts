@@ -28,6 +28,7 @@ export const GENERAL = {
   board: { keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "0…9", word: "key_boards" },
   queue: { keys: ["q"], shown: "Q", word: "key_queue" },
   handover: { keys: ["h"], shown: "H", word: "key_handover" },
+  appeals: { keys: ["K"], shown: "⇧K", word: "key_appeals" },
   roster: { keys: ["D"], shown: "⇧D", word: "key_roster" },
   trial: { keys: ["t"], shown: "T", word: "key_trial" },
   decisions: { keys: ["l"], shown: "L", word: "key_decisions" },
