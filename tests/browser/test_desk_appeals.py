@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from incidents.lifecycle import Role
+from incidents.postgres import accounts
 from tests.browser import town
 from tests.browser.desks import at_desk, moves, search
 from tests.browser.test_common import serious
+from tests.journey import scene
 from tests.journey.machines import Door
 from tests.journey.system import ADMIN_TOKEN, WholeSystem
 
@@ -22,7 +25,10 @@ STEPS = """
 
 @pytest.fixture(scope="module", autouse=True)
 def heard(system: WholeSystem) -> None:
-    """The city hears appeals against rework, too."""
+    """The city hears appeals against rework, too, and has an evaluator."""
+    with system.connect() as connection:
+        token = scene.token_of("evaluator")
+        accounts.add(connection, accounts.Applicant("evaluator", Role.EVALUATOR, token=token))
     admin = Door(system.url("api"), ADMIN_TOKEN)
     body = admin.ask("GET", "/api/v1/standards").json["body"]
     body["policy"] = {**body.get("policy", {}), "appeal_for": ["overdue", "rework"]}
@@ -65,6 +71,21 @@ def test_of_two_appeals_the_reviewer_chooses_one_and_the_other_is_untouched(
         expect(other.locator("[data-review]")).to_have_count(0)
     told = town.ask(system, "lead", "GET", f"/incidents/{number}").json["appeals"]
     assert {one["department"]: len(one["reviews"]) for one in told} == {"A": 0, "B": 1}
+    with at_desk(browser_, system, "evaluator") as eyes:
+        decided(eyes.page, number)
+
+
+def decided(page: Page, number: str) -> None:
+    """An evaluator begins with what waits, and as the second person decides one of two."""
+    page.locator(f"[data-appealed='{number}']").click()
+    expect(page.locator(f"[data-one='{number}'] [data-appeals]")).to_be_visible()
+    page.keyboard.press("Shift+F")
+    page.locator("#f-whose").select_option("B")
+    page.locator("input[name=upheld][value=yes]").check()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-appeal=B] [data-outcome]")).to_contain_text("申诉成立")
+    page.keyboard.press("Shift+F")
+    expect(page.locator("form[data-move=review] [data-whose]")).to_contain_text("甲部门")
 
 
 def found_and_appealed(page: Page, number: str) -> None:
