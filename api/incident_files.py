@@ -98,7 +98,7 @@ class Whole:
 
 def read(connection: Connection, found: Incident, asked: Asked) -> Whole:
     """What a file of one incident is made of, all that needs the database."""
-    view: dict[str, Any] = shown(found, asked.caller, asked.at)
+    view: dict[str, Any] = shown(found, asked.caller, asked.decisions.policy, asked.at)
     lines = json.loads(views.history(connection, found.number))
     reports, total = views.reports_of(connection, found.number, REPORTS, 0)
     facts = tables.facts({**view, "text": None}, asked.decisions)

@@ -29,6 +29,7 @@ from incidents.postgres import decision_store, media_store, views
 from incidents.postgres import listing as lists
 from incidents.postgres.connection import Connection
 from incidents.postgres.duty_store import PostgresRoster
+from incidents.standing import Asking, whose
 
 router = APIRouter(prefix="/api/v1", tags=["incidents 案件"])
 
@@ -90,7 +91,7 @@ def incident(
     files = FORMS if caller.role in READERS else ()
     form = preferred(request.headers.get("accept"), (_JSON, *files))
     if form == _JSON:
-        return _whole(_load(parts, caller, number), caller)
+        return _whole(_load(parts, caller, number), caller, parts)
     with parts.connection() as connection:
         found = parts.ledger(connection, caller).load(number)
         asked = _asked(caller, parts)
@@ -175,15 +176,17 @@ def _feature(report: dict[str, Any]) -> dict[str, Any]:
     "/incidents/{number}/moves", response_model=MovesOpen, summary="可办理的操作 Moves open now"
 )
 def moves(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
-    """The moves of the lifecycle that the caller may make now."""
+    """The moves of the lifecycle that the caller may make now; of an appeal and a review also whose it may be."""
     found = _load(parts, caller, number)
+    decisions, at = parts.in_force.decisions, now()
+    asking = Asking(caller.actor, at, decisions.policy)
     body = {
         "number": found.number,
         "state": found.state,
         "version": found.version,
         "moves": [
-            move_shown(m)
-            for m in desk.moves_for(found, caller.actor, now(), parts.in_force.decisions)
+            move_shown(m, whose(found, m.name, asking))
+            for m in desk.moves_for(found, caller.actor, at, decisions)
         ],
     }
     return answers.json(body, headers={"ETag": answers.etag(found.version)})
@@ -208,7 +211,7 @@ def make_move(
 
     def act(connection: Connection) -> Response:
         after = _moved(connection, parts, number, asked, (caller, version, at))
-        return _whole(after, caller)
+        return _whole(after, caller, parts)
 
     with parts.connection() as connection:
         if key is None and not _photos(asked):  # two round trips, each whole by itself
@@ -262,9 +265,10 @@ def _load(parts: Parts, caller: Caller, number: str) -> Incident:
         return parts.ledger(connection, caller).load(number)
 
 
-def _whole(found: Incident, caller: Caller) -> Response:
+def _whole(found: Incident, caller: Caller, parts: Parts) -> Response:
     headers = {"ETag": answers.etag(found.version), "Cache-Control": "private, no-cache"}
-    return answers.json(shown(found, caller), headers=headers)
+    view = shown(found, caller, parts.in_force.decisions.policy)
+    return answers.json(view, headers=headers)
 
 
 def _explained(

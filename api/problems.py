@@ -200,7 +200,8 @@ def _city_error(request: Request, fault: Exception) -> Response:
     if isinstance(current, Incident):
         from api.shapes import shown  # shapes needs access, access needs this module
 
-        more["current"] = shown(current, getattr(request.state, "caller", None))
+        policy = request.app.state.parts.in_force.decisions.policy
+        more["current"] = shown(current, getattr(request.state, "caller", None), policy)
         headers["ETag"] = f'"v{current.version}"'
     return answer(status, fault.code, (fault.zh, fault.en), headers, **more)
 

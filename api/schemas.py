@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.given import Reporter
 from incidents.lifecycle import Role, State
+from incidents.policy import Mark
 
 
 class IncidentShown(BaseModel):
@@ -63,6 +64,29 @@ class IncidentShown(BaseModel):
     stage_due_at: datetime | None
 
 
+class ReviewShown(BaseModel):
+    """复核: one of the two; `upheld` is what this person said."""
+
+    by: str
+    at: datetime
+    upheld: bool
+    reason: str | None
+
+
+class AppealShown(BaseModel):
+    """申诉 of a department; `outcome` null while it waits for its reviews, or for the second of them."""
+
+    department: str | None = Field(
+        description="何部门；旧申诉或为 null whose; null where not known"
+    )
+    by: str
+    at: datetime
+    reason: str | None
+    about: list[Mark] = Field(description="就什么 超期、返工… what it is about")
+    reviews: list[ReviewShown]
+    outcome: Literal["upheld", "refused"] | None
+
+
 class IncidentWhole(IncidentShown):
     """One incident with what only its own page shows; `reporter` is there for the desk only."""
 
@@ -70,14 +94,18 @@ class IncidentWhole(IncidentShown):
     handler: str | None = None
     asked: dict[str, Any] | None = Field(default=None, description="待批的申请")
     urge: dict[str, Any] | None = Field(default=None, description="待答复的督办")
-    appeal: dict[str, Any] | None = Field(
+    appeal: AppealShown | None = Field(
         default=None, description="最近的申诉与复核 the newest appeal and its reviews"
     )
-    appeals: list[dict[str, Any]] = Field(
+    appeals: list[AppealShown] = Field(
         default=[], description="各部门的申诉，先后为序 each department's appeal, oldest first"
     )
-    held: dict[str, list[str]] = Field(
+    held: dict[str, list[Mark]] = Field(
         default={}, description="记在各部门名下的，可申诉 what is held against each department"
+    )
+    appealable: dict[str, datetime] = Field(
+        default={},
+        description="可申诉而未申诉的部门，至何时 departments that may appeal and have not, until when",
     )
     returned: dict[str, Any] | None = Field(default=None, description="待处理的回退")
     position: dict[str, Any] | None = None
@@ -188,6 +216,9 @@ class MoveShown(BaseModel):
     to: State | None
     roles: list[Role]
     needs: list[str]
+    departments: list[str] = Field(
+        default=[], description="申诉、复核可指明的部门 whose appeal it may be, where it is one"
+    )
 
 
 class MovesOpen(BaseModel):

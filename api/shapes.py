@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +10,17 @@ from api.caller import Caller
 from incidents import appeals
 from incidents.incident import Incident, public_view
 from incidents.lifecycle import Move, State
+from incidents.policy import Policy
+from incidents.standing import appealable
 
 _AMONG_STAFF = ("handler", "asked", "urge", "returned")
 _HIDDEN_FROM_WALLS = {"text": "", "media": (), "inspector": None}
 
 
-def shown(incident: Incident, caller: Caller | None, now: datetime | None = None) -> dict[str, Any]:
-    """The incident as this caller may read it; without a caller the least is shown."""
+def shown(
+    incident: Incident, caller: Caller | None, policy: Policy, now: datetime | None = None
+) -> dict[str, Any]:
+    """The incident as this caller may read it; without a caller the least is shown. `policy` says what may be appealed."""
     view = told(public_view(incident), caller)
     now = now or datetime.now(UTC)
     overdue = incident.due_at is not None and incident.due_at < now and not incident.state.ended
@@ -30,6 +34,7 @@ def shown(incident: Incident, caller: Caller | None, now: datetime | None = None
         )
         view |= {name: getattr(incident, name) for name in _AMONG_STAFF}
         view |= appeals.shown(incident, now)
+        view["appealable"] = appealable(incident, now, policy)
     if caller is not None and caller.sees_reporter:
         view["reporter"] = incident.reporter
     return view
@@ -49,14 +54,15 @@ def told(public: Mapping[str, Any], caller: Caller | None) -> dict[str, Any]:
     return view
 
 
-def move_shown(move: Move) -> dict[str, Any]:
-    """A move of the table: its name, its 术语, where it leads, who may make it and what it needs."""
+def move_shown(move: Move, whose: Iterable[str] = ()) -> dict[str, Any]:
+    """A move of the table: its name, its 术语, where it leads, who may make it, what it needs and whose appeal it may be."""
     return {
         "move": move.name,
         "zh": move.zh,
         "to": None if move.target is None else str(move.target),
         "roles": sorted(move.roles),
         "needs": sorted(move.needs),
+        "departments": [department for department in whose if department],
     }
 
 

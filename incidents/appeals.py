@@ -133,7 +133,7 @@ def reviewed(incident: Incident, row: HistoryRow) -> dict[str, Any]:
 
 def shown(incident: Incident, at: datetime) -> dict[str, Any]:
     """For a page: the newest appeal, all of them, and what is held against whom."""
-    found = [{"department": of or None, **one} for of, one in heard(incident).items()]
+    found = [{"department": of or None, "about": [], **one} for of, one in heard(incident).items()]
     held = {of: [str(mark) for mark in marks(incident, of, at)] for of in parties(incident)}
     return {
         "appeal": found[-1] if found else None,

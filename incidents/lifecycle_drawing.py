@@ -133,9 +133,11 @@ _TAIL = """\
   in it. A task is given back by the inspector who has it.
 - 超期、返工等记在当时主办的部门名下；超期时改派他部门的，结案后原部门也可申诉（`/moves` 给它列出 `appeal`，`held` 写明记了什么）。
   每个部门一次，各自两人复核；成立只及该部门，原始事实仍在。多件待复核时以 `department` 指明，缺省取最早的；上级部门代下级申诉亦然。
+  `/moves` 在这两项上列出可指明的部门（`departments`）；还可申诉而未申诉的及其期限在 `appealable`。
   What is held against a department (late, to be done again) stays held against it when the incident goes to another: after
   closing it, too, may appeal. Once for each department, each with two reviews of its own; upheld concerns that department
-  alone. Where several wait, `department` names one, else it is the oldest; one above names for whom it appeals.
+  alone. Where several wait, `department` names one, else it is the oldest; one above names for whom it appeals. `/moves`
+  lists those that may be named (`departments`); who may still appeal, and until when, stands in `appealable`.
 - 结案后由受理员、值班长补记回访（`note`），市民的满意度写作 `"data": {"satisfaction": 5}`（1 至 5）；别人登记不了。
   After closing the intake officer or the lead notes what the citizen said; nobody who is scored by it writes it down.
 - 上级部门看得见下级部门的案件；能否代为办理由城市规定（`parent_may`）。

@@ -18,7 +18,7 @@ from incidents.lifecycle import BESIDE, Move, State, check_move
 from incidents.needs import check_needs, resumes
 from incidents.policy import USUAL, Terms
 from incidents.replaying import applied
-from incidents.standing import Asking, appealing, check_standing
+from incidents.standing import Asking, appealing, check_standing, whose
 from incidents.timing import area_of
 
 Given = Mapping[str, Any]
@@ -223,7 +223,7 @@ def _appealed(incident: Incident, step: _Step) -> dict[str, Any]:
 
 def _reviewed(incident: Incident, step: _Step) -> dict[str, Any]:
     """Which department's; after two reviews it is decided: upheld if both say so."""
-    department = step.given.get("department") or appeals.waiting(incident, step.asking.by.name)[0]
+    department = step.given.get("department") or whose(incident, "review", step.asking)[0]
     earlier = appeals.heard(incident)[department]["reviews"]
     said = [r["upheld"] for r in earlier] + [step.given["upheld"]]
     outcome = None if len(said) < 2 else "upheld" if all(said) else "refused"

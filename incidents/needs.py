@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from incidents import appeals
 from incidents.errors import MoveForbidden, MoveIncomplete
 from incidents.incident import Incident
 from incidents.lifecycle import Move, Need
 from incidents.policy import Policy
-from incidents.standing import ANSWERED_BY, Asking, appealing
+from incidents.standing import ANSWERED_BY, Asking, whose
 
 Given = Mapping[str, Any]
 
@@ -109,8 +108,7 @@ def _check_whose(incident: Incident, row: Move, given: Given, asking: Asking) ->
     named = given.get("department")
     if not named:
         return
-    mine = row.name == "appeal"
-    fitting = appealing(incident, asking) if mine else appeals.waiting(incident, asking.by.name)
+    fitting = whose(incident, row.name, asking)
     if named not in fitting:
         told = "、".join(fitting)
         words = (f"须为可办理的部门之一：{told}", f"is open for the department {told}")

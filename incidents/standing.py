@@ -123,14 +123,37 @@ def _urged(i: Incident, _: Asking) -> Words | None:
 
 def appealing(i: Incident, asking: Asking) -> Mapping[str, tuple[Mark, ...]]:
     """The departments for which he who asks may appeal, each with what is held against it and heard in this city."""
-    hears = asking.policy.appeal_for
-    found = {}
-    for department in appeals.appellants(i, asking.by):
-        held = appeals.marks(i, department, asking.at)
-        told = tuple(mark for mark in hears if mark is Mark.ANYTHING or mark in held)
-        if told:
-            found[department] = told
-    return found
+    found = {
+        department: _heard_of(i, department, asking.at, asking.policy)
+        for department in appeals.appellants(i, asking.by)
+    }
+    return {department: told for department, told in found.items() if told}
+
+
+def appealable(i: Incident, at: datetime, policy: Policy) -> Mapping[str, datetime]:
+    """The departments with something to appeal against who have not, each with until when it may; none before it is closed."""
+    if i.closed_at is None or i.state is not State.CLOSED:
+        return {}
+    until = i.closed_at + timedelta(days=policy.appeal_within_days)
+    said = appeals.heard(i)
+    silent = (one for one in appeals.parties(i) if one not in said)
+    return {one: until for one in silent if _heard_of(i, one, at, policy)}
+
+
+def _heard_of(i: Incident, department: str, at: datetime, policy: Policy) -> tuple[Mark, ...]:
+    """What is held against a department and may be appealed in this city."""
+    held = appeals.marks(i, department, at)
+    return tuple(mark for mark in policy.appeal_for if mark is Mark.ANYTHING or mark in held)
+
+
+def whose(i: Incident, move: str, asking: Asking) -> tuple[str, ...]:
+    """The departments that may be named with a move as those whose appeal it is; none with a move that is not about one.
+
+    The first is meant where nobody names one. A department is "" where an old appeal does not say whose it is.
+    """
+    if move == "appeal":
+        return tuple(appealing(i, asking))
+    return appeals.waiting(i, asking.by.name) if move == "review" else ()
 
 
 def _appealable(i: Incident, asking: Asking) -> Words | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -329,14 +329,7 @@ def test_a_department_it_was_taken_from_appeals_what_is_held_against_it(
 ) -> None:
     mine, theirs = town.departments
     number = dispatched(client, mine, 9, 9)
-    steps = [
-        ("department", "accept", {}), ("department", "report_handled", {}), ("inspector", "rework", {}),
-        ("dispatcher", "redispatch", {"department": theirs}), ("neighbour", "accept", {}),
-        ("neighbour", "report_handled", {}), ("inspector", "verified", {}), ("intake_officer", "close", {}),
-    ]  # fmt: skip
-    for who, name, given in steps:
-        answer = move(client, who, number, name, reason="因故", **given)
-        assert answer.status_code == 200, answer.text
+    made(client, number, *_again(theirs), ("inspector", "verified"), ("intake_officer", "close"))
     one = f"/api/v1/incidents/{number}"
     seen = client.get(one, headers=token("department")).json()
     assert (seen["department"], seen["held"], seen["appeal"]) == (theirs, {mine: ["rework"]}, None)
@@ -354,6 +347,54 @@ def test_a_department_it_was_taken_from_appeals_what_is_held_against_it(
     assert told["appeal"] == told["appeals"][0]
     assert (told["appeal"]["department"], told["appeal"]["about"]) == (mine, ["rework"])
     assert (told["appeal"]["outcome"], len(told["appeal"]["reviews"])) == ("upheld", 2)
+
+
+def test_of_two_appeals_a_reviewer_is_told_whose_he_may_review_and_names_one(
+    client: TestClient, town: Town
+) -> None:
+    mine, theirs = town.departments
+    number = dispatched(client, mine, 9, 8)
+    made(client, number, *_again(theirs), ("inspector", "rework"), ("neighbour", "report_handled"),
+         ("inspector", "verified"), ("intake_officer", "close"))  # fmt: skip
+    assert whose(client, "department", number) == {"appeal": [mine]}
+    assert whose(client, "neighbour", number) == {"appeal": [theirs]}
+    one = f"/api/v1/incidents/{number}"
+    closed = client.get(one, headers=token("shift_lead")).json()
+    until = datetime.fromisoformat(closed["closed_at"]) + timedelta(days=30)
+    told = {of: datetime.fromisoformat(at) for of, at in closed["appealable"].items()}
+    assert told == {theirs: until, mine: until}
+    for who in ("department", "neighbour"):
+        assert move(client, who, number, "appeal", reason="因故").status_code == 200
+    assert client.get(one, headers=token("shift_lead")).json()["appealable"] == {}
+    assert whose(client, "evaluator", number) == {"review": [mine, theirs]}
+    said = move(client, "evaluator", number, "review", upheld=True, department=theirs)
+    assert said.status_code == 200, said.text
+    assert whose(client, "evaluator", number) == {"review": [mine]}
+    assert whose(client, "shift_lead", number)["review"] == [mine, theirs]
+    shown = {each["department"]: each for each in said.json()["appeals"]}
+    assert [len(shown[of]["reviews"]) for of in (mine, theirs)] == [0, 1]
+
+
+def made(client: TestClient, number: str, *steps: tuple[str, str] | tuple[str, str, str]) -> None:
+    """Moves one after the other: who, which, and to which department."""
+    for who, name, *to in steps:
+        given = {"department": to[0]} if to else {}
+        answer = move(client, who, number, name, reason="因故", **given)
+        assert answer.status_code == 200, answer.text
+
+
+def _again(theirs: str) -> tuple[tuple[str, str] | tuple[str, str, str], ...]:
+    """The first department has to do it again, then it is given to another, which does it."""
+    return (
+        ("department", "accept"), ("department", "report_handled"), ("inspector", "rework"),
+        ("dispatcher", "redispatch", theirs), ("neighbour", "accept"), ("neighbour", "report_handled"),
+    )  # fmt: skip
+
+
+def whose(client: TestClient, who: str, number: str) -> dict[str, list[str]]:
+    """By the moves open to somebody that are about an appeal: whose it may be."""
+    told = client.get(f"/api/v1/incidents/{number}/moves", headers=token(who)).json()["moves"]
+    return {one["move"]: one["departments"] for one in told if one["departments"]}
 
 
 def test_a_department_finds_what_it_helps_with(client: TestClient, town: Town) -> None:

@@ -51,6 +51,7 @@ def test_an_officer_sees_a_sensor_incident_appear_and_dispatches_it_by_keyboard_
     find(page, number)
     expect(page.locator(".curve [data-level=raise]")).to_contain_text("27")
     expect(page.locator("[data-clock=dispatch]")).to_be_visible()
+    expect(page.locator("[data-source]")).to_have_text("监测报警 · flood")
     page.keyboard.press("d")
     expect(page.locator("[data-proposal]")).to_contain_text("甲部门")
     page.keyboard.press("Enter")
@@ -200,11 +201,7 @@ def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
     numbers = [town.report(system, column, ROW, "批量不予立案") for column in (7, 8)]
     with at_desk(browser_, system, "intake") as eyes:
         page = eyes.page
-        search(page, "批量不予立案")
-        expect(page.locator(".queue-row")).to_have_count(2)
-        page.keyboard.press("Shift+A")
-        page.keyboard.press("Shift+B")
-        page.locator("[data-bulk=void]").click()
+        all_of(page, "批量不予立案", 2, "void")
         expect(page.locator("[data-summary]")).to_contain_text("2 件可以")
         assert serious(page) == []
         page.locator("#f-reason").fill("重复上报")
@@ -214,6 +211,32 @@ def test_many_are_moved_at_once_after_a_preview_and_each_result_is_said(
         expect(page.locator("[data-summary]")).to_contain_text("成功 1 件，失败 1 件")
         expect(page.locator("tr[data-result=failed]")).to_contain_text("他人已先办理")
     assert [state_of(system, number)[0] for number in numbers] == ["open", "void"]
+
+
+def test_many_are_dispatched_each_to_its_proposed_department_and_one_without_is_left(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    town.propose(system, "bulk-litter", town.LITTER, 0, 8)
+    proposed = [town.report(system, column, 8, "各归各部门") for column in (1, 5)]
+    alone = town.report(system, 1, 7, "各归各部门")
+    for number in (*proposed, alone):
+        moves(system, "lead", number, "open")
+    with at_desk(browser_, system, "dispatcher") as eyes:
+        page = eyes.page
+        all_of(page, "各归各部门", 3, "dispatch")
+        page.locator("#f-department").select_option(label="各派往路由建议的部门")
+        expect(page.locator("[data-summary]")).to_contain_text("2 件可以，1 件不可以")
+        expect(page.locator("[data-summary]")).to_contain_text("1 件没有建议")
+        for number in proposed:
+            line = page.locator("dialog.bulk tr", has_text=number)
+            expect(line.locator("[data-each]")).to_contain_text("→ 甲部门")
+        expect(page.locator("dialog.bulk tr", has_text=alone)).to_contain_text("没有路由建议")
+        assert serious(page) == []
+        page.locator("#f-reason").press("Control+Enter")
+        expect(page.locator("[data-summary]")).to_contain_text("成功 2 件，失败 0 件")
+    for number in proposed:
+        assert state_of(system, number) == ("dispatched", "A")
+    assert state_of(system, alone) == ("open", None)
 
 
 def test_a_shift_is_left_with_its_list_and_signed_by_the_next(
@@ -302,12 +325,22 @@ def test_only_the_incident_stands_on_printed_paper_with_who_printed_it(
     number = town.report(system, 9, ROW)
     find(page, number)
     expect(page.locator(f"[data-one='{number}'] .timeline li").first).to_be_attached()
+    expect(page.locator("[data-source]")).to_have_text("公众举报 · intake 登记")
     printed = read(page.pdf())
     assert number in printed
     assert "打印于" in printed
     assert "dispatcher" in printed
     for beside in ("班板", "可办理", "导出"):
         assert beside not in printed
+
+
+def all_of(page: Page, words: str, count: int, move: str) -> None:
+    """By keys: so many that have these words, together, and what is to be done with them."""
+    search(page, words)
+    expect(page.locator(".queue-row")).to_have_count(count)
+    page.keyboard.press("Shift+A")
+    page.keyboard.press("Shift+B")
+    page.locator(f"[data-bulk={move}]").click()
 
 
 def saved(page: Page, button: str) -> bytes:

@@ -25,13 +25,14 @@ export interface Wanted {
 }
 
 export interface Board {
+  key: string;
   word: DeskWord;
   wanted: Wanted;
 }
 
 const DESK_ROLES = ["shift_lead", "dispatcher", "intake_officer"];
 
-const ALL: Board[] = [
+const ALL: Omit<Board, "key">[] = [
   { word: "board_all", wanted: {} },
   { word: "board_urgent", wanted: { urgent: true } },
   { word: "board_overdue", wanted: { overdue: true } },
@@ -42,19 +43,38 @@ const ALL: Board[] = [
   { word: "board_verify", wanted: { state: ["handled", "verifying"] } },
   { word: "board_mine", wanted: { mine: true } },
 ];
-const DEPARTMENT: Board[] = [
+const DEPARTMENT: Omit<Board, "key">[] = [
   { word: "board_department", wanted: {} },
   { word: "board_urgent", wanted: { urgent: true } },
   { word: "board_overdue", wanted: { overdue: true } },
   { word: "board_dispatched", wanted: { state: ["dispatched"] } },
-  { word: "handling", wanted: { state: ["handling"] } },
+  { word: "board_handling", wanted: { state: ["handling"] } },
   { word: "board_suspended", wanted: { state: ["suspended"] } },
   { word: "board_asked", wanted: { asked: true } },
   { word: "board_verify", wanted: { state: ["handled", "verifying"] } },
 ];
 
-/** The boards of whoever looks: a department's list is its own by the server's word. */
-export const boards = computed(() => (person.value?.role === "department" ? DEPARTMENT : ALL));
+/** 待办: the states in which a role is the one to move an incident on; who may move all of them begins with all. */
+const TO_DO: Record<string, State[]> = {
+  intake_officer: ["reported", "handled", "verifying"],
+  dispatcher: ["open", "handled"],
+  department: ["dispatched", "handling"],
+};
+const todo = computed<Board | null>(() => {
+  const state = TO_DO[person.value?.role ?? ""];
+  return state ? { key: "0", word: "board_todo", wanted: { state } } : null;
+});
+const numbered = (all: Omit<Board, "key">[]): Board[] => all.map((one, n) => ({ key: String(n + 1), ...one }));
+
+/** The boards of whoever looks, what he can move on before the rest; a department's list is its own by the server's word. */
+export const boards = computed(() => {
+  const all = numbered(person.value?.role === "department" ? DEPARTMENT : ALL);
+  return todo.value ? [todo.value, ...all] : all;
+});
+/** What a desk shows whose address asks for nothing. */
+export const first = computed<Wanted>(() => todo.value?.wanted ?? {});
+/** Who has to do with appeals: he reviews them, or they are his department's. */
+export const hearsAppeals = computed(() => ["evaluator", "shift_lead", "department"].includes(person.value?.role ?? ""));
 export const sits = computed(() => DESK_ROLES.includes(person.value?.role ?? ""));
 
 export function question(wanted: Wanted, limit: number, cursor?: string): Question {
@@ -83,9 +103,11 @@ export const COUNTED = 50;
 const AGAIN_MS = 30_000;
 const SOON_MS = 5_000;
 
+export type Counts = Partial<Record<DeskWord, number | null>>;
+
 /** How many each board has, read from its list; a board that could not be read has none. */
 export function useCounts() {
-  const counts = ref<(number | null)[]>([]);
+  const counts = ref<Counts>({});
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = Infinity;
   let reading = false;
@@ -100,13 +122,13 @@ export function useCounts() {
   };
   const read = async () => {
     reading = true;
-    for (const [n, board] of boards.value.entries()) {
+    for (const board of boards.value) {
       if (stopped) return;
       try {
-        counts.value[n] = (await get("/api/v1/incidents", question(board.wanted, COUNTED + 1))).items.length;
+        counts.value[board.word] = (await get("/api/v1/incidents", question(board.wanted, COUNTED + 1))).items.length;
       } catch (fault) {
         if (!(fault instanceof Refusal)) throw fault;
-        counts.value[n] = null;
+        counts.value[board.word] = null;
       }
     }
     reading = false;
@@ -114,6 +136,7 @@ export function useCounts() {
     within(AGAIN_MS);
   };
   within(0);
+  watch(boards, () => within(0)); // another's boards
   return {
     counts,
     /** Something changed. */

@@ -4,6 +4,7 @@ import { categoryName, departmentName } from "@/incidents/names";
 import { nameOf } from "@/words/states";
 import { clock } from "@/words/words";
 import type { Whole } from "./act";
+import { reviewWait } from "./forms";
 import { type DeskWord, tell } from "./words";
 
 export interface Change {
@@ -27,6 +28,7 @@ const TOLD: [DeskWord, (one: Whole) => string][] = [
   ["field_merged_into", (one) => one.merged_into ?? "—"],
   ["asked", (one) => (one.asked ? String(one.asked.kind ?? yes(true)) : "—")],
   ["returned", (one) => (one.returned ? String(one.returned.reason ?? yes(true)) : "—")],
+  ["appealed", (one) => one.appeals.map((each) => `${departmentName(each.department)} ${each.outcome ? tell(`appeal_${each.outcome}`) : reviewWait(each)}`).join("、") || "—"],
 ];
 
 /** What differs, in words; empty where only what nobody decides on has changed. */

@@ -5,11 +5,13 @@ import { get, Refusal, send } from "@/client/ask";
 import type { components } from "@/client/openapi";
 import type { Incident } from "@/client/wire";
 import type { Given, MoveShown } from "./act";
-import type { DeskWord } from "./words";
+import { type DeskWord, tell } from "./words";
 
 export type Trial = components["schemas"]["TrialShown"];
+export type Appeal = components["schemas"]["AppealShown"];
+export type Mark = components["schemas"]["Mark"];
 
-export type Field = "department" | "assisting" | "category" | "condition" | "inspector" | "handler" | "until" | "into" | "upheld" | "photo" | "reason";
+export type Field = "whose" | "department" | "assisting" | "category" | "condition" | "inspector" | "handler" | "until" | "into" | "upheld" | "photo" | "reason";
 
 const BESIDES: Record<string, Field[]> = {
   open: ["category", "condition"],
@@ -19,9 +21,10 @@ const BESIDES: Record<string, Field[]> = {
   confirm: ["inspector"],
   verify: ["inspector"],
 };
-const ORDER: Field[] = ["department", "category", "condition", "assisting", "inspector", "handler", "until", "into", "upheld", "photo", "reason"];
+const ORDER: Field[] = ["whose", "department", "category", "condition", "assisting", "inspector", "handler", "until", "into", "upheld", "photo", "reason"];
 
-export const needed = (move: MoveShown, field: Field): boolean => move.needs.includes(field);
+/** Whose appeal it is must be said where it may be one of several: a review by mistake cannot be taken back. */
+export const needed = (move: MoveShown, field: Field): boolean => (field === "whose" ? move.departments.length > 1 : move.needs.includes(field));
 
 /** The fields of a move in the order they are filled; a remark is always possible. */
 export function fields(move: MoveShown): Field[] {
@@ -29,8 +32,12 @@ export function fields(move: MoveShown): Field[] {
   return ORDER.filter((one) => one === "reason" || needed(move, one) || besides.includes(one));
 }
 
+/** In the place of a department, for many at once: each to the one its routes propose. */
+export const EACH = "*";
+
 /** What was typed; kept in this tab until the move is made, through a page read again and a server away. */
 export interface Draft {
+  whose: string;
   department: string;
   assisting: string[];
   category: string;
@@ -44,7 +51,7 @@ export interface Draft {
   reason: string;
 }
 
-const empty = (): Draft => ({ department: "", assisting: [], category: "", condition: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" });
+const empty = (): Draft => ({ whose: "", department: "", assisting: [], category: "", condition: "", inspector: "", handler: "", until: "", into: "", upheld: "", media: [], reason: "" });
 const place = (number: string, move: string) => `yiwang.desk.draft.${number}.${move}`;
 
 export function draft(number: string, move: string): Draft {
@@ -64,6 +71,7 @@ export const forget = (number: string, move: string): void => sessionStorage.rem
 /** What is still needed before the move can be sent. */
 export function lacking(move: MoveShown, typed: Draft): DeskWord[] {
   const missing: Partial<Record<Field, boolean>> = {
+    whose: !move.departments.includes(typed.whose),
     department: !typed.department,
     until: !typed.until,
     into: !typed.into.trim(),
@@ -81,6 +89,8 @@ export function body(move: MoveShown, typed: Draft): Given {
   const has = (field: Field) => asked.includes(field);
   if (typed.reason.trim()) given.reason = typed.reason.trim();
   if (has("department") && typed.department) given.department = typed.department;
+  const whose = has("whose") ? typed.whose : move.departments[0];
+  if (whose) given.department = whose;
   if (has("assisting") && typed.assisting.length) given.assisting = typed.assisting;
   if (has("category") && typed.category) given.category = typed.category;
   if (has("condition") && typed.condition) given.condition = typed.condition;
@@ -92,6 +102,12 @@ export function body(move: MoveShown, typed: Draft): Given {
   if (typed.media.length) given.media = typed.media;
   return given;
 }
+
+/** What is held against a department, or appealed against. */
+export const heldWords = (marks: readonly Mark[]): string => marks.map((one) => tell(`mark_${one}`)).join("、");
+
+/** Which review an appeal waits for. */
+export const reviewWait = (appeal: Appeal): string => tell(appeal.reviews.length ? "appeal_waits_second" : "appeal_waits");
 
 /** Where the routes in force would send it; null where nobody could be asked. */
 export async function proposed(one: Incident): Promise<Trial | null> {

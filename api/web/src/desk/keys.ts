@@ -22,13 +22,14 @@ export const GENERAL = {
   menu: { keys: ["m", "Enter"], shown: "M Enter", word: "key_menu" },
   order: { keys: ["r"], shown: "R", word: "key_order" },
   select: { keys: [" "], shown: "␣", word: "key_select" },
-  selectAll: { keys: ["A"], shown: "Shift+A", word: "key_select_all" },
-  bulk: { keys: ["B"], shown: "Shift+B", word: "key_bulk" },
+  selectAll: { keys: ["A"], shown: "⇧A", word: "key_select_all" },
+  bulk: { keys: ["B"], shown: "⇧B", word: "key_bulk" },
   search: { keys: ["/"], shown: "/", word: "key_search" },
-  board: { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1…9", word: "key_boards" },
+  board: { keys: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "0…9", word: "key_boards" },
   queue: { keys: ["q"], shown: "Q", word: "key_queue" },
   handover: { keys: ["h"], shown: "H", word: "key_handover" },
-  roster: { keys: ["D"], shown: "Shift+D", word: "key_roster" },
+  appeals: { keys: ["K"], shown: "⇧K", word: "key_appeals" },
+  roster: { keys: ["D"], shown: "⇧D", word: "key_roster" },
   trial: { keys: ["t"], shown: "T", word: "key_trial" },
   decisions: { keys: ["l"], shown: "L", word: "key_decisions" },
   print: { keys: ["p"], shown: "P", word: "key_print" },
@@ -39,27 +40,47 @@ export const GENERAL = {
 
 export type Deed = keyof typeof GENERAL;
 
-/** The key of a move; where several share one, the first that is open now has it. */
+/** The key of a move, large where it is pressed with Shift; where several share one, the first that is open now has it. */
 export const MOVE_KEYS: Record<string, string> = {
   accept: "a",
   open: "o",
+  reopen: "O",
   dispatch: "d",
   redispatch: "d",
   send_back: "b",
+  ask_extend: "Y",
+  ask_suspend: "G",
   urge: "u",
   answer_urge: "y",
   grant: "g",
   refuse: "f",
   confirm: "c",
   confirmed: "i",
-  close: "e",
+  not_confirmed: "I",
+  report_handled: "w",
+  rework: "W",
   verify: "v",
   verified: "i",
-  report_handled: "w",
+  close: "e",
+  close_by_order: "E",
+  merge: "M",
+  unmerge: "M",
+  appeal: "S",
+  review: "F",
+  decline: "J",
   resume: "z",
   note: "n",
   void: "x",
 };
+
+/** A move's key as people read it. */
+export const readKey = (letter: string): string => (letter === letter.toLowerCase() ? letter.toUpperCase() : `⇧${letter}`);
+
+/** The moves of each key, in the table's order. */
+export const BY_KEY: ReadonlyMap<string, string[]> = Object.entries(MOVE_KEYS).reduce(
+  (found, [move, letter]) => found.set(letter, [...(found.get(letter) ?? []), move]),
+  new Map<string, string[]>(),
+);
 
 const FOUND = new Map<string, Deed>();
 for (const [deed, { keys }] of Object.entries(GENERAL)) for (const key of keys) FOUND.set(key, deed as Deed);
@@ -80,5 +101,5 @@ export function meant(event: KeyboardEvent): { deed: Deed } | { letter: string }
   const key = event.key.length > 1 ? event.key : event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
   const deed = FOUND.get(key);
   if (deed) return { deed };
-  return /^[a-z]$/.test(key) ? { letter: key } : null;
+  return /^[a-z]$/i.test(key) ? { letter: key } : null;
 }

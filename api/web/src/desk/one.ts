@@ -22,6 +22,8 @@ export interface Behind {
   at: string;
   outcome: string;
   why: string;
+  /** How sure a detector was; null of whatever is no detection. */
+  score: number | null;
   pictures: number;
   /** Pictures it named in vain; it was kept all the same. */
   pictures_left_out: { media: string; reason: string }[];

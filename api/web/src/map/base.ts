@@ -10,6 +10,7 @@ import type TileSource from "ol/source/Tile";
 import TileImage from "ol/source/TileImage";
 import { address } from "@/client/address";
 import type { components } from "@/client/openapi";
+import type { Look } from "./looks";
 import { lattice, projection } from "./planes";
 
 export type About = components["schemas"]["BaseMapShown"];
@@ -20,11 +21,11 @@ const AWAY = 2;
 const AGAIN_MS = 30_000;
 
 /** Draw the layers of a base map; `answers` is told whenever a server falls silent or comes back. Returns how to stop. */
-export async function showBase(map: OlMap, about: About, answers: (well: boolean) => void): Promise<() => void> {
+export async function showBase(map: OlMap, about: About, look: Look, answers: (well: boolean) => void): Promise<() => void> {
   const silent = new Set<TileSource>();
   const stops: (() => void)[] = [];
   for (const [n, one] of about.layers.entries()) {
-    const layer = one.kind === "tiles" ? tiled(one) : await (await import("./packed")).packedLayer(one);
+    const layer = one.kind === "tiles" ? tiled(one) : await (await import("./packed")).packedLayer(one, look);
     layer.setOpacity(one.opacity);
     layer.setZIndex(n - about.layers.length); // ours begin at one
     stops.push(

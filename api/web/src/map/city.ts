@@ -11,14 +11,13 @@ import Overlay from "ol/Overlay";
 import { fromLonLat, toLonLat, transformExtent } from "ol/proj";
 import VectorSource from "ol/source/Vector";
 import { getLength } from "ol/sphere";
-import Stroke from "ol/style/Stroke";
-import Style from "ol/style/Style";
 import { get, Refusal } from "@/client/ask";
 import type { components } from "@/client/openapi";
 import type { Incident } from "@/client/wire";
 import { Glide, StillMap } from "./glide";
 import { Grid } from "./grid";
-import { ofIncident, ofMachine } from "./symbols";
+import { DARK, type Look } from "./looks";
+import { type Symbols, symbolsOf } from "./symbols";
 
 type Machine = components["schemas"]["WallMachine"];
 
@@ -60,7 +59,6 @@ const RING_PAUSE_MS = 400;
 const VISIT = 3;
 /** Of a map's canvas: half of a 4K screen's map is as sharp from where people stand, and is drawn in a third of the time. */
 const MOST_PIXELS = 1_500_000;
-const RULER = new Style({ stroke: new Stroke({ color: "#fff", width: 2, lineDash: [6, 4] }) });
 
 export class CityMap {
   private readonly map: StillMap;
@@ -69,6 +67,7 @@ export class CityMap {
   private readonly machines = new VectorSource<Feature<Point>>();
   private readonly ruler = new VectorSource<Feature<LineString>>();
   private readonly shown = new Map<string, Incident>();
+  private readonly symbols: Symbols;
   private grid: Grid | null = null;
   private counts: ReadonlyMap<number, number> = new Map();
   private rings: Overlay[] = [];
@@ -89,7 +88,9 @@ export class CityMap {
     sharp: number,
     private area: string | null,
     private readonly picked: (what: Picked) => void,
+    private readonly look: Look = DARK,
   ) {
+    const { ofIncident, ofMachine, ruler } = (this.symbols = symbolsOf(look));
     this.map = new StillMap({
       target: place,
       pixelRatio: Math.min(sharp, Math.max(1, Math.sqrt(MOST_PIXELS / (place.clientWidth * place.clientHeight || 1)))),
@@ -99,7 +100,7 @@ export class CityMap {
       layers: [
         new VectorLayer({ source: this.machines, style: (f) => ofMachine(f.get("machine").kind, f.get("machine").health), zIndex: 3 }),
         new VectorLayer({ source: this.incidents, style: (f) => ofIncident(f.get("incident")), zIndex: 4 }),
-        new VectorLayer({ source: this.ruler, style: RULER, zIndex: 5 }),
+        new VectorLayer({ source: this.ruler, style: ruler, zIndex: 5 }),
       ],
     });
     this.glide = new Glide(this.map);
@@ -226,7 +227,7 @@ export class CityMap {
         this.again = setTimeout(() => void this.findGrid(), 1500);
         return;
       }
-      this.grid = new Grid(about, this.map, () => this.fitArea());
+      this.grid = new Grid(about, this.map, this.symbols, () => this.fitArea());
       this.grid.layers.forEach((layer, n) => {
         layer.setZIndex(n + 1);
         this.map.addLayer(layer);
@@ -264,7 +265,7 @@ export class CityMap {
       this.hear(said);
       if (!about.layers.length) return;
       const { showBase } = await import("./base");
-      const stop = await showBase(this.map, about, (well) => this.hear({ ...said, silent: !well }));
+      const stop = await showBase(this.map, about, this.look, (well) => this.hear({ ...said, silent: !well }));
       if (this.gone) stop();
       else this.stopBase = stop;
     } catch (fault) {

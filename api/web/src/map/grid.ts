@@ -20,7 +20,7 @@ import type VectorTile from "ol/VectorTile";
 import type { Map as OlMap } from "ol";
 import { send } from "@/client/ask";
 import type { components } from "@/client/openapi";
-import { CELL, ofArea, ofHeat, ofName } from "./symbols";
+import { ofHeat, type Symbols } from "./symbols";
 
 export type Tiles = components["schemas"]["GridTiles"];
 
@@ -45,6 +45,7 @@ export class Grid {
   constructor(
     private readonly about: Tiles,
     private readonly map: OlMap,
+    private readonly symbols: Symbols,
     private readonly ready: () => void,
   ) {
     this.source = new VectorTileSource<RenderFeature>({
@@ -138,11 +139,11 @@ export class Grid {
 
   private style(feature: RenderFeature, resolution: number) {
     const layer = feature.get("layer") as string;
-    if (layer === "cells") return this.cellWidth / resolution < THINNEST ? undefined : CELL;
+    if (layer === "cells") return this.cellWidth / resolution < THINNEST ? undefined : this.symbols.cell;
     const level = feature.get("level") as string;
-    if (layer === "areas") return ofArea(level);
+    if (layer === "areas") return this.symbols.ofArea(level);
     const zoom = this.map.getView().getZoom() ?? 0;
     const deep = level === "district" ? true : level === "street" ? zoom > this.about.lowest - 0.5 : zoom > this.about.lowest + 1.5;
-    return deep ? ofName(level, feature.get("name") as string) : undefined;
+    return deep ? this.symbols.ofName(level, feature.get("name") as string) : undefined;
   }
 }

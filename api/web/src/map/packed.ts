@@ -1,4 +1,4 @@
-/** A PMTiles file of our own server, read by ranges: pictures in any datum, vectors by a plain dark style. */
+/** A PMTiles file of our own server, read by ranges: pictures in any datum, vectors by a plain style. */
 
 import TileState from "ol/TileState";
 import type ImageTile from "ol/ImageTile";
@@ -15,6 +15,7 @@ import { send } from "@/client/ask";
 import type { components } from "@/client/openapi";
 import { lattice, projection } from "./planes";
 import { ofBase } from "./ground";
+import type { Look } from "./looks";
 
 type Packed = components["schemas"]["BaseMapPacked"];
 
@@ -36,9 +37,9 @@ class Ranges implements Source {
 }
 
 /** The layer of a packed file. */
-export function packedLayer(about: Packed): TileLayer<TileImage> | VectorTileLayer {
+export function packedLayer(about: Packed, look: Look): TileLayer<TileImage> | VectorTileLayer {
   const file = new PMTiles(new Ranges(about.file));
-  return about.vector ? vectors(about, file) : pictures(about, file);
+  return about.vector ? vectors(about, file, look) : pictures(about, file);
 }
 
 /** PMTiles are cut as Web Mercator is, 256 wide; vectors are drawn twice as large. */
@@ -78,7 +79,7 @@ const asData = (blob: Blob): Promise<string> =>
     reader.readAsDataURL(blob);
   });
 
-function vectors(about: Packed, file: PMTiles): VectorTileLayer {
+function vectors(about: Packed, file: PMTiles, look: Look): VectorTileLayer {
   const source = new VectorTileSource<RenderFeature>({
     format: new MVT<RenderFeature>(),
     tileGrid: cut(about, 512),
@@ -87,7 +88,7 @@ function vectors(about: Packed, file: PMTiles): VectorTileLayer {
     tileLoadFunction: (tile) => load(tile as unknown as VectorTile<RenderFeature>, file),
   });
   const extent = transformExtent(about.bounds as [number, number, number, number], "EPSG:4326", "EPSG:3857");
-  return new VectorTileLayer({ source, declutter: "base", style: ofBase, extent: extent.every(Number.isFinite) ? extent : undefined });
+  return new VectorTileLayer({ source, declutter: "base", style: ofBase(look), extent: extent.every(Number.isFinite) ? extent : undefined });
 }
 
 function load(tile: VectorTile<RenderFeature>, file: PMTiles): void {

@@ -7,62 +7,54 @@ import Stroke from "ol/style/Stroke";
 import Style from "ol/style/Style";
 import Text from "ol/style/Text";
 import type { Incident } from "@/client/wire";
+import type { Look } from "./looks";
 
 const FONT = '"Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif';
-const edge = new Stroke({ color: "#04101f", width: 1.5 });
+const line = (color: string, width: number, lineDash?: number[]): Stroke => new Stroke({ color, width, lineDash });
+const fill = (color: string): Fill => new Fill({ color });
+const SIZES: Record<string, readonly [size: number, zIndex: number]> = { district: [17, 3], street: [13, 2], community: [11, 1] };
 
-const URGENT = new Style({
-  image: new RegularShape({ points: 3, radius: 11, fill: new Fill({ color: "#ff5a4f" }), stroke: new Stroke({ color: "#fff", width: 1.5 }) }),
-  zIndex: 3,
-});
-const OVERDUE = new Style({ image: new RegularShape({ points: 4, radius: 8, fill: new Fill({ color: "#ffc24d" }), stroke: edge }), zIndex: 2 });
-const OTHER = new Style({ image: new CircleStyle({ radius: 5, fill: new Fill({ color: "#46b3ff" }), stroke: edge }), zIndex: 1 });
+export type Symbols = ReturnType<typeof symbolsOf>;
 
-/** Urgent ones are red triangles, overdue ones amber diamonds, the rest blue dots. */
-export const ofIncident = (incident: Incident): Style => (incident.urgent ? URGENT : incident.overdue ? OVERDUE : OTHER);
-
-const HEALTH: Record<string, Style> = {
-  heard: new Style({ image: new RegularShape({ points: 4, angle: Math.PI / 4, radius: 4, fill: new Fill({ color: "#45d68f" }) }) }),
-  silent: new Style({
-    image: new RegularShape({ points: 4, radius: 5, radius2: 0, angle: Math.PI / 4, stroke: new Stroke({ color: "#ffc24d", width: 2 }) }),
-  }),
-  never: new Style({ image: new CircleStyle({ radius: 3, stroke: new Stroke({ color: "#7f95b3", width: 1.2 }) }) }),
-};
-const CAMERA = new Style({ image: new RegularShape({ points: 5, radius: 5, fill: new Fill({ color: "#b79bff" }) }) });
-
-/** Heard ones are green squares, silent ones amber crosses, never heard grey rings; cameras violet pentagons. */
-export const ofMachine = (kind: string, health: string): Style | undefined => (kind === "camera" ? CAMERA : HEALTH[health]);
-
-export const CELL = new Style({ stroke: new Stroke({ color: "rgba(90, 140, 200, 0.28)", width: 0.6 }) });
-
-const AREAS: Record<string, Style> = {
-  district: new Style({ stroke: new Stroke({ color: "#5fa8e6", width: 2.4 }), zIndex: 3 }),
-  street: new Style({ stroke: new Stroke({ color: "rgba(95, 168, 230, 0.75)", width: 1.3 }), zIndex: 2 }),
-  community: new Style({ stroke: new Stroke({ color: "rgba(95, 168, 230, 0.4)", width: 0.8, lineDash: [4, 4] }), zIndex: 1 }),
-};
-export const ofArea = (level: string): Style | undefined => AREAS[level];
-
-const names = new Map<string, Style>();
-
-/** The name of an area, larger for larger ones. */
-export function ofName(level: string, name: string): Style {
-  const key = `${level}|${name}`;
-  let style = names.get(key);
-  if (!style) {
-    const size = level === "district" ? 17 : level === "street" ? 13 : 11;
-    style = new Style({
-      text: new Text({
-        text: name,
-        font: `${level === "district" ? 600 : 400} ${size}px ${FONT}`,
-        fill: new Fill({ color: level === "district" ? "#dcecff" : "#a9c3e4" }),
-        stroke: new Stroke({ color: "#050d1a", width: 3 }),
-        overflow: true,
-      }),
-      zIndex: level === "district" ? 3 : level === "street" ? 2 : 1,
-    });
-    names.set(key, style);
-  }
-  return style;
+/** All that is drawn of ours, in the colours of a look. */
+export function symbolsOf(look: Look) {
+  const edge = line(look.edge, 1.5);
+  const urgent = new Style({ image: new RegularShape({ points: 3, radius: 11, fill: fill(look.urgent), stroke: line(look.urgentEdge, 1.5) }), zIndex: 3 });
+  const overdue = new Style({ image: new RegularShape({ points: 4, radius: 8, fill: fill(look.overdue), stroke: edge }), zIndex: 2 });
+  const other = new Style({ image: new CircleStyle({ radius: 5, fill: fill(look.other), stroke: edge }), zIndex: 1 });
+  const health: Record<string, Style> = {
+    heard: new Style({ image: new RegularShape({ points: 4, angle: Math.PI / 4, radius: 4, fill: fill(look.heard) }) }),
+    silent: new Style({ image: new RegularShape({ points: 4, radius: 5, radius2: 0, angle: Math.PI / 4, stroke: line(look.silent, 2) }) }),
+    never: new Style({ image: new CircleStyle({ radius: 3, stroke: line(look.never, 1.2) }) }),
+  };
+  const camera = new Style({ image: new RegularShape({ points: 5, radius: 5, fill: fill(look.camera) }) });
+  const areas: Record<string, Style> = {
+    district: new Style({ stroke: line(look.district, 2.4), zIndex: 3 }),
+    street: new Style({ stroke: line(look.street, 1.3), zIndex: 2 }),
+    community: new Style({ stroke: line(look.community, 0.8, [4, 4]), zIndex: 1 }),
+  };
+  const names = new Map<string, Style>();
+  return {
+    cell: new Style({ stroke: line(look.cell, 0.6) }),
+    ruler: new Style({ stroke: line(look.ruler, 2, [6, 4]) }),
+    /** Urgent ones are red triangles, overdue ones amber diamonds, the rest blue dots. */
+    ofIncident: (incident: Incident): Style => (incident.urgent ? urgent : incident.overdue ? overdue : other),
+    /** Heard ones are green squares, silent ones amber crosses, never heard grey rings; cameras violet pentagons. */
+    ofMachine: (kind: string, state: string): Style | undefined => (kind === "camera" ? camera : health[state]),
+    ofArea: (level: string): Style | undefined => areas[level],
+    /** The name of an area, larger for larger ones. */
+    ofName(level: string, name: string): Style {
+      const key = `${level}|${name}`;
+      const known = names.get(key);
+      if (known) return known;
+      const [size, zIndex] = SIZES[level] ?? [11, 1];
+      const large = level === "district";
+      const text = new Text({ text: name, font: `${large ? 600 : 400} ${size}px ${FONT}`, fill: fill(large ? look.nameDistrict : look.name), stroke: line(look.halo, 3), overflow: true });
+      const style = new Style({ text, zIndex });
+      names.set(key, style);
+      return style;
+    },
+  };
 }
 
 /** Steps of heat: from the count on, how the cell is filled. The number stands beside the colour in the legend. */
