@@ -190,7 +190,8 @@ function delivered(id: string, answer: NonNullable<Item["answer"]>, all: Item[])
 }
 
 async function refused(item: Item, fault: Refusal): Promise<boolean> {
-  const why = { status: fault.status, code: fault.code, zh: fault.zh, en: fault.en };
+  const left = typeof fault.told.left === "number" ? { left: fault.told.left } : {};
+  const why = { status: fault.status, code: fault.code, zh: fault.zh, en: fault.en, ...left };
   const what = meaning(why);
   // A clear refusal had no effect: the next try is the first again.
   if (fault.status !== 0 && fault.status < 500) await patch(item.id, (one) => ({ ...one, tried: null }));

@@ -60,6 +60,8 @@ export interface Why {
   code: string;
   zh: string;
   en: string;
+  /** Of photos that were too many: how many may come. */
+  left?: number;
 }
 
 /** One thing to be sent once; its id is its Idempotency-Key. */
