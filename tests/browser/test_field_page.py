@@ -17,7 +17,7 @@ from tests.journey.system import WholeSystem
 DIST = ROOT / "api" / "web" / "dist"
 MOST_KB = 60
 
-_SIZES = """() => {
+SIZES = """() => {
   const faults = [];
   const shown = (e) => { const b = e.getBoundingClientRect(); return b.width > 1 && b.height > 1; };
   for (const e of document.querySelectorAll('body *')) {
@@ -85,7 +85,7 @@ def test_every_page_of_it_is_large_enough_and_axe_finds_no_serious_fault(
 
 
 def fit(page: Page, where: str) -> None:
-    assert page.evaluate(_SIZES) == [], where
+    assert page.evaluate(SIZES) == [], where
     if where.endswith("1"):  # what axe judges does not change with the size
         assert serious(page) == [], where
 

@@ -29,6 +29,7 @@ const TABLE = {
   to_confirm: ["核实：是否属实？", "Confirm: is it true?"],
   to_verify: ["核查：处置好了吗？", "Verify: is it done?"],
   waits: ["待传 {n}", "{n} to send"],
+  more_ways: ["其他 ↓", "More ↓"],
   back: ["返回", "Back"],
   photos_before: ["处置前", "Before"],
   photos_after: ["处置后", "After"],
