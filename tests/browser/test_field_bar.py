@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.browser import phones, town
 from tests.browser.test_field_page import SIZES
@@ -11,8 +11,8 @@ from tests.journey.system import WholeSystem
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-LOW = {"width": 360, "height": 640}
-WITH_KEYBOARD = {"width": 360, "height": 350}
+LOW: ViewportSize = {"width": 360, "height": 640}
+WITH_KEYBOARD: ViewportSize = {"width": 360, "height": 350}
 LONG = "路口东北角雨水箅子缺失，周边路面下沉，行人绕行到机动车道。" * 12
 FREE = """e => {
   const b = e.getBoundingClientRect();

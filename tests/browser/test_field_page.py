@@ -51,6 +51,22 @@ def test_what_the_phone_page_loads_is_light(built: None) -> None:
     assert sum(sizes.values()) <= MOST_KB * 1000, sizes
 
 
+def test_no_word_is_said_that_the_phone_does_not_carry() -> None:
+    """What only the wall and the desk say stands in a table of its own."""
+    source = ROOT / "api" / "web" / "src"
+    carried = set(
+        re.findall(r"^  (\w+): \[", (source / "words" / "table.ts").read_text(), re.MULTILINE)
+    )
+    said = {
+        word
+        for folder in ("field", "age", "client", "session", "incidents", "words")
+        for file in (source / folder).iterdir()
+        for word in re.findall(r"\bsay\(\"(\w+)\"", file.read_text())
+    }
+    assert len(said) > 20
+    assert said <= carried
+
+
 @pytest.mark.real
 @pytest.mark.slow
 def test_every_page_of_it_is_large_enough_and_axe_finds_no_serious_fault(

@@ -62,6 +62,8 @@ export interface Why {
   en: string;
   /** Of photos that were too many: how many may come. */
   left?: number;
+  /** Which photo it was, counted from 0. */
+  photo?: number;
 }
 
 /** One thing to be sent once; its id is its Idempotency-Key. */
