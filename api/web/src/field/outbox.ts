@@ -8,7 +8,7 @@ import { line } from "@/age/pulse";
 import { Refusal, send } from "@/client/ask";
 import { deliver, meaning, PhotoRefused } from "./deliver";
 import { person, resume } from "@/session/session";
-import { ahead, hearTime } from "./signal";
+import { ahead, hearTime, serverNow } from "./signal";
 import { askWhoIAm, me, roleAsked } from "./me";
 import { allItems, changeItems, forgetBytes, type Item, newId, type Photo, type Report, type Step, sweep } from "./store";
 
@@ -172,10 +172,15 @@ async function attempt(item: Item): Promise<boolean> {
 
 class Withdrawn extends Error {}
 
-/** What a phone says of time when its clock is wrong, put right by the server's before it is first sent. */
+/** What a phone says of time when its clock is wrong, or was until the network put it right, by the server's before it is
+ * first sent: nothing was seen later than now.
+ */
 async function righted(item: Item, save: (change: Partial<Item>) => Promise<Item>): Promise<Item> {
-  if (item.what.kind !== "report" || item.righted || item.tried !== null || Math.abs(ahead) < SKEWED_MS) return item;
-  return save({ righted: true, what: { ...item.what, at: new Date(Date.parse(item.what.at) - ahead).toISOString() } });
+  if (item.what.kind !== "report" || item.righted || item.tried !== null) return item;
+  const told = Date.parse(item.what.at);
+  const at = Math.min(Math.abs(ahead) < SKEWED_MS ? told : told - ahead, serverNow());
+  if (told - at < SKEWED_MS && at - told < SKEWED_MS) return item;
+  return save({ righted: true, what: { ...item.what, at: new Date(at).toISOString() } });
 }
 
 /** The one that arrived, its bytes let go; what follows it goes on from the version it made. */
