@@ -177,13 +177,20 @@ def _feature(report: dict[str, Any]) -> dict[str, Any]:
 )
 def moves(number: Number, caller: Annotated[Caller, allow(READERS)], parts: Opened) -> Response:
     """The moves of the lifecycle that the caller may make now; of an appeal and a review also whose it may be."""
-    found = _load(parts, caller, number)
     decisions, at = parts.in_force.decisions, now()
-    asking = Asking(caller.actor, at, decisions.policy)
+    policy = decisions.policy
+    asking = Asking(caller.actor, at, policy)
+    with parts.connection() as connection:
+        found = parts.ledger(connection, caller).load(number)
+        brought = media_store.photos_of_people(connection, number)
     body = {
         "number": found.number,
         "state": found.state,
         "version": found.version,
+        "photos": {
+            "at_once": policy.max_photos_at_once,
+            "left": max(0, policy.max_photos - brought),
+        },
         "moves": [
             move_shown(m, whose(found, m.name, asking))
             for m in desk.moves_for(found, caller.actor, at, decisions)
@@ -229,7 +236,10 @@ def _moved(
 ) -> Incident:
     caller, version, at = by
     ledger = parts.ledger(connection, caller)
-    photos = _photos(asked)
+    policy, photos = parts.in_force.decisions.policy, _photos(asked)
+    together = (asked, *asked.get("then", ()))
+    for one in together:
+        media_store.refuse_many(one.get("media", ()), policy.max_photos_at_once)
     before = ledger.load(number) if version is None or photos else None
     if before is not None and version is None:  # If-Match: * is any version there is
         version = before.version
@@ -248,10 +258,10 @@ def _moved(
     )
     if photos and before is not None:
         steps = views.steps_since(connection, number, before.version)
-        together = (asked, *asked.get("then", ()))
         for one, (name, state) in zip(together, steps, strict=True):
             use = media_store.Use(number, state, name, caller.name, at)
-            media_store.attach(connection, one.get("media", ()), use)
+            due = policy.needs_photo(name, after.category)
+            media_store.attach(connection, one.get("media", ()), use, policy.max_photos, due=due)
     return after
 
 

@@ -238,7 +238,7 @@ def _answer(
     if upload.incident is not None:
         stage = str(parts.ledger(connection, caller).load(upload.incident).state)
         use = Use(upload.incident, stage, "add", caller.name, now())
-        media_store.attach(connection, [found.id], use)
+        media_store.attach(connection, [found.id], use, parts.in_force.decisions.policy.max_photos)
     camera = media_store.taken(connection, found.id) if caller.sees_reporter else None
     body = {**_view(found), "incident": upload.incident, **_camera(camera)}
     return answers.json(body, status, {"Location": body["url"]})

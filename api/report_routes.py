@@ -85,6 +85,8 @@ def _received(
     lock: Callable[[], None] | None = None,
 ) -> Response:
     reporter = event.source.removeprefix("person:")
+    policy = parts.in_force.decisions.policy
+    media_store.refuse_many(event.media, policy.max_photos_at_once)
     media_store.check(connection, event.media, reporter)
     ledger = parts.whole_ledger(connection, lock)
     receipt = desk.receive(ledger, event, parts.in_force.decisions, at, fresh=True)
@@ -92,7 +94,7 @@ def _received(
     if incident is None:  # no rule of the city wants to hear this
         raise Problem(422, "not_accepted", (receipt.why, receipt.why))
     use = media_store.Use(incident.number, str(incident.state), "report", reporter, at)
-    media_store.attach(connection, event.media, use)
+    media_store.attach(connection, event.media, use, policy.max_photos)
     body = {
         "number": incident.number,
         "state": incident.state,

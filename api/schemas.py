@@ -221,12 +221,20 @@ class MoveShown(BaseModel):
     )
 
 
+class PhotoRoom(BaseModel):
+    """How many photos one move may bring, and how many more the incident takes; a move that needs one may always bring it."""
+
+    at_once: int
+    left: int
+
+
 class MovesOpen(BaseModel):
     """The moves open to the caller, for the version named."""
 
     number: str
     state: State
     version: int
+    photos: PhotoRoom
     moves: list[MoveShown]
 
 

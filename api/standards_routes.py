@@ -84,7 +84,12 @@ def names(
         {"code": one.code, "zh": one.name_zh, "en": one.name_en}
         for one in decisions.departments.values()
     ]
-    body = {"edition": edition, "categories": categories, "departments": departments}
+    body = {
+        "edition": edition,
+        "photos_at_once": decisions.policy.max_photos_at_once,
+        "categories": categories,
+        "departments": departments,
+    }
     return answers.json(body, headers=headers)
 
 

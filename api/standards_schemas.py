@@ -109,8 +109,9 @@ class DepartmentNamed(BaseModel):
 
 
 class NamesShown(BaseModel):
-    """The names of one edition of the standards."""
+    """The names of one edition of the standards, and how many photos it lets a report or a move bring."""
 
     edition: int
+    photos_at_once: int
     categories: list[CategoryNamed]
     departments: list[DepartmentNamed]

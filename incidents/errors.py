@@ -89,6 +89,12 @@ class MediaRefused(IncidentError):
     code = "media_refused"
 
 
+class PhotosTooMany(IncidentError):
+    """More photos at once, or of one incident, than the city's policy has it; `most` and `left` tell the numbers."""
+
+    code = "photos_too_many"
+
+
 class PasswordRefused(IncidentError):
     """A password that may not be used; `faults` lists every reason."""
 

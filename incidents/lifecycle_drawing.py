@@ -85,6 +85,13 @@ _POLICY = (
     ("auto_urge_overdue", "超期由系统督办", "the system urges what is overdue"),
     ("self_close", "设备恢复后按类别不做/建议核查/自动结案", "off, propose or close, by category"),
     ("photos", "哪些类别的哪些办理须附照片", "moves that need a photo, by category"),
+    ("max_photos", "一个案件至多多少张照片（人员的）", "photos of one incident, of people's"),
+    ("max_photos_at_once", "一次上报或办理至多多少张照片", "photos of one report or move"),
+    (
+        "max_snapshots",
+        "一个案件至多多少张抓拍（设备的）",
+        "snapshots of one incident, of machines'",
+    ),
     (
         "parent_may",
         "上级部门对下级部门的案件：nothing 不见、see 可见、act 可见可办",
@@ -99,6 +106,7 @@ _REFUSALS = """\
 | `move_refused` | 409 | 此状态或在案情况不允许；`allowed` 列出可办理的 not from here, or something on record stands in the way; `allowed` lists what may be done |
 | `move_forbidden` | 403 | 角色、部门、辖区或任务不是您的 not your role, department, area or task |
 | `move_incomplete` | 422 | 缺少或不合规；`needs` 说明缺什么 something is missing or unfit; `needs` says what |
+| `photos_too_many` | 422 | 照片超过一次或一案的张数；`most`、`left` 写明至多与尚可的张数 more photos than at once or of one incident; `most` and `left` say how many |
 | `stale` | 412 | 他人已先更新；`current` 是现状，按其 ETag 再办 somebody was quicker; `current` is how it stands |
 | `unavailable` | 503 | 所涉案件正被反复更新，稍后再试 the incidents concerned keep changing; try again |
 """

@@ -77,6 +77,8 @@ class Policy:
     `urge_levels`: whom each level of an urge 督办 tells (role names; `department` is the one that has the incident);
     an urge that nobody answers within `urge_answer` goes one level up. First matching row of `self_close` holds.
     `appeal_for`: what must stand against the department for an appeal; empty: nothing is appealed.
+    `max_photos` of one incident are what people bring, `max_snapshots` what events of machines bring; `max_photos_at_once`
+    holds for one report or one move.
     """
 
     reopen_within_days: int = 30
@@ -94,6 +96,9 @@ class Policy:
     auto_urge_overdue: bool = True
     self_close: tuple[SelfCloseRow, ...] = ()
     photos: tuple[PhotoDuty, ...] = ()
+    max_photos: int = 60
+    max_photos_at_once: int = 9
+    max_snapshots: int = 600
     parent_may: ParentMay = ParentMay.SEE
 
     def self_closing(self, category: str) -> SelfCloseRow | None:

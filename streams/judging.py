@@ -73,7 +73,8 @@ class StreamDesk:
             try:
                 with with_savepoint:
                     receipt = desk.receive(ledger, arrival.event, decisions, now)
-                    snapshots.attach(connection, arrival.event, receipt.incident)
+                    most = decisions.policy.max_snapshots
+                    snapshots.attach(connection, arrival.event, receipt.incident, most)
             except (Stale, Unavailable):
                 raise  # somebody else was quicker: the whole batch once more
             except Exception as fault:

@@ -31,6 +31,7 @@ REASONS = {
     "lost": "图片文件已遗失，请重新上传 / its file is lost; send it again",
     "elsewhere": "不是图片编号；别处的地址不读取 / not the id of a picture; what lies elsewhere is not fetched",
     "too_many": f"一条上报信息至多 {MOST} 张图片 / an event has at most {MOST} pictures",
+    "incident_full": "案件的抓拍已满，这张不附 / the incident has as many snapshots as the city keeps",
 }
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -67,13 +68,18 @@ def settled(
     ]
 
 
-def attach(connection: Connection, event: Event, incident: Incident | None) -> None:
-    """Make the pictures of an event the evidence of the incident it opened, joined, or had joined when first told."""
+def attach(connection: Connection, event: Event, incident: Incident | None, most: int) -> None:
+    """Make the pictures of an event the evidence of the incident it opened, joined, or had joined when first told.
+
+    An incident that has `most` snapshots takes no more: the event keeps the note.
+    """
     if not event.media or incident is None or incident.state.ended or event.origin != Origin.STREAM:
         return
     by = camera_of(event) or event.source
     use = Use(incident.number, str(incident.state), media_store.BY_EVENT, by, event.at)
-    media_store.attach_seen(connection, event.media, use)
+    over = media_store.attach_seen(connection, event.media, use, most)
+    if over:
+        media_store.leave_out(connection, (event.source, event.id), over, "incident_full")
 
 
 def camera_of(event: Event) -> str | None:

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import os
 import re
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from kafka.admin import KafkaAdminClient
+from kafka.errors import UnknownTopicOrPartitionError
 from psycopg import sql
 
 from local import ports
@@ -111,12 +113,15 @@ def kafka(kafka_server: LocalKafka) -> Iterator[str]:
 
 
 def empty(bootstrap: str) -> None:
-    """Delete all topics of a broker but its own."""
+    """Delete all topics of a broker but its own, until it tells of none: what is told lags behind what is done."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    limit = time.monotonic() + 30
     try:
-        own = [name for name in admin.list_topics() if not name.startswith("__")]
-        if own:
-            admin.delete_topics(own)
+        while own := [name for name in admin.list_topics() if not name.startswith("__")]:
+            assert time.monotonic() < limit, f"topics that do not go: {own}"
+            with contextlib.suppress(UnknownTopicOrPartitionError):
+                admin.delete_topics(own)
+            time.sleep(0.05)
     finally:
         admin.close()
 

@@ -5,15 +5,16 @@ A move or a report that names photos calls `check` and, once it is kept, `attach
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg.rows import class_row
 
 from grid.coordinates import metres_between
-from incidents.errors import MediaRefused
+from incidents.errors import MediaRefused, PhotosTooMany
 from incidents.postgres.connection import Connection
 from incidents.postgres.queries import named
 
@@ -118,17 +119,45 @@ def check(conn: Connection, ids: Sequence[str], account: str) -> tuple[str, ...]
     return tuple(kinds[id_] for id_ in ids)
 
 
-def attach(conn: Connection, ids: Sequence[str], use: Use) -> None:
-    """Make photos the evidence of an incident. Call `check` first, in the same transaction."""
-    if ids:
-        row = {
-            "number": use.number,
-            "stage": use.stage,
-            "move": use.move,
-            "by": use.by,
-            "at": use.at,
-        }
-        conn.execute(_SQL["attach"], {"ids": list(dict.fromkeys(ids)), **row})
+def refuse_many(ids: Sequence[str], most: int) -> None:
+    """PhotosTooMany when one report or one move brings more than `most`."""
+    brought = len(set(ids))
+    if brought > most:
+        raise PhotosTooMany(
+            zh=f"一次至多附 {most} 张照片，这次有 {brought} 张；请去掉 {brought - most} 张，或分次提交",
+            en=f"at most {most} photos at once, these are {brought}; take {brought - most} away, or send them in parts",
+            most=most,
+            left=most,
+        )
+
+
+def attach(conn: Connection, ids: Sequence[str], use: Use, most: int, *, due: bool = False) -> None:
+    """Make photos the evidence of an incident. Call `check` first, in the same transaction.
+
+    PhotosTooMany when people's photos of it would be more than `most`; `due`: the city asks for a photo here, so one is
+    taken all the same, or a full incident could never be handled.
+    """
+    if not ids:
+        return
+    conn.execute(_SQL["lock_incident"], {"number": use.number})
+    named = {"ids": list(dict.fromkeys(ids)), **_row(use)}
+    added = conn.execute(_SQL["attach"], named).rowcount
+    there = photos_of_people(conn, use.number)
+    left = max(1 if due else 0, most - (there - added))
+    if added <= left or there <= most:
+        return
+    raise PhotosTooMany(
+        zh=f"案件 {use.number} 的照片至多 {most} 张，还可附 {left} 张；请去掉 {added - left} 张再提交，文字不受限",
+        en=f"incident {use.number} may have {most} photos, {left} more; take {added - left} away and send again, words are welcome",
+        most=most,
+        left=left,
+    )
+
+
+def photos_of_people(conn: Connection, number: str) -> int:
+    """How many photos of an incident people brought, with reports, moves or by themselves; snapshots of machines not counted."""
+    row = conn.execute(_SQL["photos_of_people"], {"number": number}).fetchone()
+    return int(row[0]) if row else 0
 
 
 class Named(NamedTuple):
@@ -145,10 +174,31 @@ def named_by_events(conn: Connection, ids: Sequence[str]) -> dict[str, Named]:
     return {id_: Named(*rest) for id_, *rest in rows}
 
 
-def attach_seen(conn: Connection, ids: Sequence[str], use: Use) -> None:
-    """Make pictures of machines the evidence of an incident, each once, however often its events name it."""
-    row = {"number": use.number, "stage": use.stage, "move": use.move, "by": use.by, "at": use.at}
-    conn.execute(_SQL["attach_seen"], {"ids": list(dict.fromkeys(ids)), **row})
+def attach_seen(conn: Connection, ids: Sequence[str], use: Use, most: int) -> list[str]:
+    """Make pictures of machines the evidence of an incident, each once, however often its events name it.
+
+    Those that found no room, because the incident has `most` snapshots already.
+    """
+    named = {"ids": list(dict.fromkeys(ids)), "most": most, **_row(use)}
+    return [id_ for (id_,) in conn.execute(_SQL["attach_seen"], named)]
+
+
+def leave_out(conn: Connection, event: tuple[str, str], ids: Sequence[str], reason: str) -> None:
+    """An event, by its source and id, keeps the note of pictures that did not become evidence, and why."""
+    told = json.dumps([{"media": id_, "reason": reason} for id_ in ids])
+    conn.execute(
+        _SQL["leave_out"], {"source": event[0], "id": event[1], "ids": list(ids), "told": told}
+    )
+
+
+def _row(use: Use) -> dict[str, Any]:
+    return {
+        "number": use.number,
+        "stage": use.stage,
+        "move": use.move,
+        "by": use.by,
+        "at": use.at,
+    }
 
 
 def sent_before(conn: Connection, account: str, received: bytes, kind: str) -> Photo | None:

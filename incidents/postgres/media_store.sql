@@ -69,14 +69,37 @@ select m.id, m.account, coalesce('ingest' = any(a.scopes), false), m.lost_at is 
  where m.id = any(%(ids)s) order by m.id for key share of m;
 
 -- name: attach_seen
--- Pictures of machines as evidence of an incident, each once: a camera tells the same trouble again and again.
-with evidence as (
-  update media set attached = true where id = any(%(ids)s) returning id
+-- Pictures of machines as evidence of an incident, each once and as many as it has room for, in the order the event names
+-- them: a camera tells the same trouble again and again. Returns those that found no room.
+with fresh as (
+  select id, row_number() over (order by array_position(%(ids)s::text[], id)) as place from media m
+   where id = any(%(ids)s) and not exists (select from media_use u where u.media = m.id and u.incident = %(number)s)
+), room as (
+  select %(most)s - count(*) as left from media_use where incident = %(number)s and move = %(move)s
+), evidence as (
+  update media set attached = true
+   where id in (select id from fresh where place <= (select room.left from room)) returning id
+), used as (
+  insert into media_use (media, incident, stage, move, by, at)
+  select id, %(number)s, %(stage)s, %(move)s, %(by)s, %(at)s from evidence
+      on conflict (media, incident, stage, move) do nothing
 )
-insert into media_use (media, incident, stage, move, by, at)
-select e.id, %(number)s, %(stage)s, %(move)s, %(by)s, %(at)s from evidence e
- where not exists (select from media_use u where u.media = e.id and u.incident = %(number)s)
-    on conflict (media, incident, stage, move) do nothing;
+select id from fresh where place > (select room.left from room) order by place;
+
+-- name: leave_out
+-- An event keeps the note of pictures that it named in vain, once, and has them no more.
+update event
+   set media = media - %(ids)s::text[],
+       raw = jsonb_set(coalesce(raw, '{}'), '{media_left_out}', coalesce(raw -> 'media_left_out', '[]') || %(told)s::jsonb)
+ where source = %(source)s and id = %(id)s and media ?| %(ids)s::text[];
+
+-- name: lock_incident
+-- Photos that come to an incident at once are counted one after the other.
+select from incident where number = %(number)s for no key update;
+
+-- name: photos_of_people
+-- How many photos of an incident people brought.
+select count(distinct media) from media_use where incident = %(number)s and move <> 'event';
 
 -- name: attach
 -- Photos as evidence of an incident; the same said twice is said once.

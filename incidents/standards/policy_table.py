@@ -23,8 +23,13 @@ _NUMBERS = {
     "max_extensions": 10,
     "max_suspensions": 10,
     "max_suspension_days": LONGEST_DAYS,
+    "max_photos": 1000,
+    "max_photos_at_once": 20,
+    "max_snapshots": 10_000,
 }
 """Whole numbers and the most each may be: more is a slip of the pen."""
+_NOT_NONE = frozenset({"max_photos", "max_photos_at_once"})
+"""Those of which there must be one: a city may ask for a photo with a move, and then has to take it."""
 _USUAL = Policy()
 
 
@@ -80,6 +85,8 @@ def _number(row: Row, name: str, most: int) -> int:
     value = row.whole(name, getattr(_USUAL, name))
     if value > most:
         row.wrong(f"{name} 不得大于 {most}", f"{name} must not be over {most}")
+    if value == 0 and name in _NOT_NONE:
+        row.wrong(f"{name} 至少为 1", f"{name} must be at least 1")
     return value
 
 

@@ -19,6 +19,8 @@ MOST_ENTRIES = 500
 MOST_ROWS, MOST_COLUMNS = 50_000, 64
 _CHUNK = 1 << 16
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})", re.ASCII)
+_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError)
+"""What a damaged ZIP raises; ValueError where a name said to be UTF-8 is none."""
 _MACRO = re.compile(r"vbaproject|macrosheets/|activex", re.IGNORECASE)
 
 
@@ -30,7 +32,7 @@ def inspect(data: bytes) -> None:
             left = MOST_UNPACKED
             for entry in archive.infolist():
                 left -= _unpacked(archive, entry, left)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as fault:
+    except _BROKEN as fault:
         raise _refused(
             f"不是完好的 .xlsx（{fault}）；请用 Excel 打开后另存",
             f"not a whole .xlsx ({fault}): open it in Excel and save it again",

@@ -111,7 +111,7 @@ def test_a_photo_that_is_being_used_does_not_go(client: TestClient, town: Town) 
             assert (
                 media_store.forget_unattached(cleaner, at + timedelta(days=1), 1000).count(id_) == 0
             )
-            media_store.attach(user, [id_], Use(number, "reported", "note", "inspector", at))
+            media_store.attach(user, [id_], Use(number, "reported", "note", "inspector", at), 60)
         assert media_store.find(cleaner, id_)
         with pytest.raises(MediaRefused):
             media_store.check(user, [id_], "dispatcher")

@@ -167,7 +167,7 @@ def test_a_trend_stands_beside_the_same_hours_a_week_before(
         connection.execute(
             "insert into incident (number, state, category, source, first_event_at, last_event_at, reported_at,"
             " closed_at, changed_at) select '9999990001', 'void', %s, 'x', t, t, t, t, t"
-            " from (select now() - interval '7 days 2 hours' as t)",
+            " from (select now() - interval '7 days 2 hours' as t) moment",
             (COVER,),
         )
     told = _wall(client, f"trend?step=hour&theme={COVER}")

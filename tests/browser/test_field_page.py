@@ -17,7 +17,7 @@ from tests.journey.system import WholeSystem
 DIST = ROOT / "api" / "web" / "dist"
 MOST_KB = 60
 
-_SIZES = """() => {
+SIZES = """() => {
   const faults = [];
   const shown = (e) => { const b = e.getBoundingClientRect(); return b.width > 1 && b.height > 1; };
   for (const e of document.querySelectorAll('body *')) {
@@ -49,6 +49,22 @@ def test_what_the_phone_page_loads_is_light(built: None) -> None:
         names |= set(re.findall(r"[\"']\./([\w.-]+\.(?:js|css))[\"']", text))
     sizes = {name: len(gzip.compress((DIST / "assets" / name).read_bytes(), 9)) for name in names}
     assert sum(sizes.values()) <= MOST_KB * 1000, sizes
+
+
+def test_no_word_is_said_that_the_phone_does_not_carry() -> None:
+    """What only the wall and the desk say stands in a table of its own."""
+    source = ROOT / "api" / "web" / "src"
+    carried = set(
+        re.findall(r"^  (\w+): \[", (source / "words" / "table.ts").read_text(), re.MULTILINE)
+    )
+    said = {
+        word
+        for folder in ("field", "age", "client", "session", "incidents", "words")
+        for file in (source / folder).iterdir()
+        for word in re.findall(r"\bsay\(\"(\w+)\"", file.read_text())
+    }
+    assert len(said) > 20
+    assert said <= carried
 
 
 @pytest.mark.real
@@ -85,7 +101,7 @@ def test_every_page_of_it_is_large_enough_and_axe_finds_no_serious_fault(
 
 
 def fit(page: Page, where: str) -> None:
-    assert page.evaluate(_SIZES) == [], where
+    assert page.evaluate(SIZES) == [], where
     if where.endswith("1"):  # what axe judges does not change with the size
         assert serious(page) == [], where
 

@@ -26,6 +26,11 @@ def test_the_usual_policy_is_that_of_the_reference() -> None:
     assert (Policy().max_extensions, Policy().max_suspensions) == (2, 1)
     assert Policy().max_suspension_days == 365
     assert Policy().appeal_for == (Mark.OVERDUE,)
+    assert (Policy().max_photos, Policy().max_photos_at_once, Policy().max_snapshots) == (
+        60,
+        9,
+        600,
+    )
 
 
 def test_what_is_written_is_read_again_as_the_same() -> None:
@@ -40,6 +45,8 @@ def test_what_is_written_is_read_again_as_the_same() -> None:
     ("member", "row", "reason"),
     [
         ({"max_extensions": 99}, "policy", "not be over 10"),
+        ({"max_photos": 0}, "policy", "at least 1"),
+        ({"max_photos_at_once": 21}, "policy", "not be over 20"),
         ({"max_suspension_days": -1}, "policy", "under 0"),
         ({"max_suspensions": True}, "policy", "a whole number"),
         ({"urge_answer": {"amount": 4, "unit": "fortnight"}}, "policy", "fortnight"),

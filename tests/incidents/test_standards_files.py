@@ -243,6 +243,14 @@ def test_any_damage_to_a_workbook_is_read_or_refused(data: st.DataObject) -> Non
         assert refused.zh  # noqa: PT017
 
 
+def test_a_name_inside_that_is_not_the_utf8_it_says_is_a_broken_workbook() -> None:
+    whole = bytearray(a_book())
+    whole[7] |= 0x08  # the first entry's own header: its name is UTF-8
+    whole[30] = 0xAD
+    with pytest.raises(DecisionRefused, match="open it in Excel"):
+        read(bytes(whole))
+
+
 def test_columns_are_lettered_like_a_spreadsheet_s() -> None:
     assert [column_letters(n) for n in (0, 25, 26, 63, 701, 702)] == [
         "A",

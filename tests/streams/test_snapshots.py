@@ -11,7 +11,7 @@ import pytest
 
 from incidents.event import Event, Origin, Place
 from incidents.lifecycle import Role
-from incidents.postgres import accounts, audit_store, balance, media_store
+from incidents.postgres import accounts, audit_store, balance, decision_store, media_store
 from incidents.postgres.media_store import Named, NewPhoto
 from streams import snapshots
 from streams.message import Message
@@ -198,3 +198,26 @@ def test_no_event_has_more_pictures_than_a_person_could_send(
 
     assert bench.one("select count(*) from media_use") == snapshots.MOST
     assert bench.one("select raw -> 'media_left_out' -> 0 ->> 'reason' from event") == "too_many"
+
+
+@pytest.mark.real
+def test_a_camera_that_tells_on_and_on_fills_no_incident_beyond_the_citys_number(
+    bench: Bench, database_url: str
+) -> None:
+    _settle(bench, database_url)
+    standards = {**scene.standards([SMOKE], {SMOKE: (50.0, 60)}), "policy": {"max_snapshots": 3}}
+    decision_store.keep(bench.connection, "standards", standards, "test")
+    told = [[_kept(bench, f"{2 * n:032x}"), _kept(bench, f"{2 * n + 1:032x}")] for n in range(3)]
+
+    assert _told(bench, 0, told[0]).total("opened") == 1
+    assert _told(bench, 1, told[1], at=NOON + 5000).total("joined") == 1
+    assert _told(bench, 2, told[2], at=NOON + 9000).total("joined") == 1
+    assert _told(bench, 3, told[1], at=NOON + 5000, id="e1").total("events_repeated") == 1
+
+    used = {id_ for (id_,) in bench.all("select media from media_use")}
+    assert used == {*told[0], told[1][0]}
+    assert bench.one("select reports from incident") == 3
+    noted = bench.all("select media, raw -> 'media_left_out' from event order by id")
+    full = [[{"media": id_, "reason": "incident_full"} for id_ in ids] for ids in told]
+    assert noted == [(told[0], None), (told[1][:1], full[1][1:]), ([], full[2])]
+    assert "incident_full" in snapshots.REASONS

@@ -180,6 +180,7 @@ const DESK = {
   upheld_no: ["不成立", "not upheld"],
   photo: ["照片", "Photo"],
   photo_sent: ["已上传", "uploaded"],
+  photo_away: ["去掉最后一张", "Take the last away"],
   category: ["类别（可更正）", "Category (may be corrected)"],
   choose: ["请选择", "choose"],
   by_roster: ["由值班表决定", "as the roster says"],

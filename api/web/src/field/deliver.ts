@@ -6,6 +6,15 @@ import { bytesOf, type Item, type Photo, type Report, type Step, type Why } from
 const PHOTO_MS = 120_000;
 const WORDS_MS = 25_000;
 
+/** A refusal of one photo, counted from 0. */
+export class PhotoRefused extends Refusal {
+  constructor(fault: Refusal, readonly at: number) {
+    super(fault.status, fault.code, fault.zh, fault.en, fault.told);
+  }
+}
+/** The browser let go of what it had kept; never left out in silence. */
+const GONE = new Refusal(422, "photo_unfit", "手机里已读不出这张照片，请删除或重拍", "this photo cannot be read on the phone any more: remove it or take it again");
+
 type Answer = NonNullable<Item["answer"]>;
 
 /** Send it; a Refusal where it was not taken. `save` keeps what became known on the way. */
@@ -13,9 +22,12 @@ export async function deliver(item: Item, save: (change: Partial<Item>) => Promi
   let now = item;
   for (let at = 0; at < now.photos.length; at++) {
     const photo = now.photos[at];
-    const data = photo?.bytes && !photo.id ? await bytesOf(photo.bytes) : null;
-    if (!photo || !data) continue;
-    const id = await upload(photo, data, { "Idempotency-Key": `${item.id}-${at}`, ...inRole(item) });
+    if (!photo?.bytes || photo.id) continue;
+    const data = await bytesOf(photo.bytes);
+    if (!data) throw new PhotoRefused(GONE, at);
+    const id = await upload(photo, data, { "Idempotency-Key": `${item.id}-${at}`, ...inRole(item) }).catch((fault) => {
+      throw fault instanceof Refusal ? new PhotoRefused(fault, at) : fault;
+    });
     now = await save({ photos: now.photos.map((one, place) => (place === at ? { ...one, id } : one)) });
   }
   const media = now.photos.map((photo) => photo.id).filter((id): id is string => id !== null);

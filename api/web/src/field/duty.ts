@@ -4,6 +4,7 @@ import { ref } from "vue";
 import { get, Refusal, send } from "@/client/ask";
 import { isInspector, me } from "./me";
 import { followPlace, placeNow } from "./place";
+import { serverNow } from "./signal";
 
 const LOOK_MS = 300_000;
 const TELL_MS = 120_000;
@@ -50,7 +51,7 @@ function off(): void {
 
 async function tell(): Promise<void> {
   if (!dutyUntil.value || document.visibilityState !== "visible") return;
-  if (Date.now() >= Date.parse(dutyUntil.value)) return off();
+  if (serverNow() >= Date.parse(dutyUntil.value)) return off();
   const fix = await placeNow();
   if (!fix || !dutyUntil.value) return;
   const position = { lon: fix.lon, lat: fix.lat, datum: fix.datum, accuracy: fix.accuracy };

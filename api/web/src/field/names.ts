@@ -53,6 +53,9 @@ export function search(asked: string): Category[] {
   return indexed.value.filter(hit).map((found) => found.one).sort((a, b) => a.zh.length - b.zh.length).slice(0, FOUND_AT_MOST); // prettier-ignore
 }
 
+/** How many photos a report or a move may bring; a server that does not say so yet takes nine. */
+export const photosAtOnce = computed(() => kept.value?.names.photos_at_once ?? 9);
+
 export function categoryName(key: string | null): string {
   const found = key ? byKey.value.get(key) : undefined;
   return found ? both(found.zh, found.en) : (key ?? "");

@@ -6,8 +6,9 @@
 import { computed, ref, shallowRef, watch } from "vue";
 import { line } from "@/age/pulse";
 import { Refusal, send } from "@/client/ask";
-import { deliver, meaning } from "./deliver";
+import { deliver, meaning, PhotoRefused } from "./deliver";
 import { person, resume } from "@/session/session";
+import { ahead, hearTime, serverNow } from "./signal";
 import { askWhoIAm, me, roleAsked } from "./me";
 import { allItems, changeItems, forgetBytes, type Item, newId, type Photo, type Report, type Step, sweep } from "./store";
 
@@ -39,12 +40,15 @@ export async function keep(what: Report | Step, photos: readonly Photo[]): Promi
     id: newId(), by: me.value.name, as: roleAsked(), made: Date.now(), what, photos: [...photos],
     way: "waiting", tried: null, why: null, answer: null, sent: null,
   }; // prettier-ignore
-  await changeItems((all) => new Map([[item.id, chained(item, all)]]));
+  await changeItems((all) => new Map([[item.id, chained(inOrder(item, all), all)]]));
   void navigator.storage?.persist?.().catch(() => false);
   await look();
   kick();
   return item;
 }
+
+/** Made after all that was made before it, though the phone's clock was put back meanwhile. */
+const inOrder = (item: Item, all: readonly Item[]): Item => ({ ...item, made: Math.max(item.made, ...all.map((one) => (one.way === "sent" ? 0 : one.made + 1))) });
 
 /** A move goes after the unsent ones on the same incident: it was decided on what they will have made of it. */
 function chained(item: Item, all: readonly Item[]): Item {
@@ -87,9 +91,9 @@ async function patch(id: string, change: (item: Item) => Item): Promise<Item | n
 
 /** A phone's clock that is wrong by more is put right. */
 const SKEWED_MS = 120_000;
-let skew = 0;
 let running = false;
 let failures = 0;
+/** By the clock that is never put right. */
 let notBefore = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -105,13 +109,12 @@ function kickIfSeen(): void {
 
 /** Send what waits, the oldest first, until something hinders. */
 export async function flush(): Promise<void> {
-  if (running || Date.now() < notBefore || !me.value.name) return;
+  if (running || performance.now() < notBefore || !me.value.name) return;
   running = true;
   try {
     if (!next(await allItems())) return void (hindered.value = null);
     const alive = await send("livez", {}, { cache: "no-store" }); // what fails here was surely not sent
-    const told = Date.parse(alive.headers.get("Date") ?? "");
-    skew = Number.isFinite(told) ? Date.now() - told : 0;
+    hearTime(alive);
     await askWhoIAm(); // what one person decided is never sent under the name of another
     if (!person.value?.name) return pause(person.value ? "no_answer" : "login");
     for (let item = next(await allItems()); item; item = next(await allItems())) {
@@ -169,10 +172,15 @@ async function attempt(item: Item): Promise<boolean> {
 
 class Withdrawn extends Error {}
 
-/** What a phone says of time when its clock is wrong, put right by the server's before it is first sent. */
+/** What a phone says of time when its clock is wrong, or was until the network put it right, by the server's before it is
+ * first sent: nothing was seen later than now.
+ */
 async function righted(item: Item, save: (change: Partial<Item>) => Promise<Item>): Promise<Item> {
-  if (item.what.kind !== "report" || item.righted || item.tried !== null || Math.abs(skew) < SKEWED_MS) return item;
-  return save({ righted: true, what: { ...item.what, at: new Date(Date.parse(item.what.at) - skew).toISOString() } });
+  if (item.what.kind !== "report" || item.righted || item.tried !== null) return item;
+  const told = Date.parse(item.what.at);
+  const at = Math.min(Math.abs(ahead) < SKEWED_MS ? told : told - ahead, serverNow());
+  if (told - at < SKEWED_MS && at - told < SKEWED_MS) return item;
+  return save({ righted: true, what: { ...item.what, at: new Date(at).toISOString() } });
 }
 
 /** The one that arrived, its bytes let go; what follows it goes on from the version it made. */
@@ -190,7 +198,8 @@ function delivered(id: string, answer: NonNullable<Item["answer"]>, all: Item[])
 }
 
 async function refused(item: Item, fault: Refusal): Promise<boolean> {
-  const why = { status: fault.status, code: fault.code, zh: fault.zh, en: fault.en };
+  const left = typeof fault.told.left === "number" ? { left: fault.told.left } : {};
+  const why = { status: fault.status, code: fault.code, zh: fault.zh, en: fault.en, ...left, ...(fault instanceof PhotoRefused ? { photo: fault.at } : {}) };
   const what = meaning(why);
   // A clear refusal had no effect: the next try is the first again.
   if (fault.status !== 0 && fault.status < 500) await patch(item.id, (one) => ({ ...one, tried: null }));
@@ -206,13 +215,14 @@ async function refused(item: Item, fault: Refusal): Promise<boolean> {
 function pause(why: "no_answer" | "login"): void {
   hindered.value = why;
   failures += 1;
-  notBefore = Date.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
+  notBefore = performance.now() + Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** failures) * (0.75 + Math.random() / 2);
 }
 
 function arm(): void {
   clearTimeout(timer);
   const waits = everything.value.some((item) => item.way === "waiting" && item.by === me.value.name);
-  const ms = waits && notBefore > Date.now() ? Math.min(TIMER_MS, notBefore - Date.now() + 50) : TIMER_MS;
+  const pause_ = notBefore - performance.now();
+  const ms = waits && pause_ > 0 ? Math.min(TIMER_MS, pause_ + 50) : TIMER_MS;
   timer = setTimeout(() => void flush().then(arm), ms);
 }
 

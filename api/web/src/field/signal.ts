@@ -11,6 +11,17 @@ const answered = ref<boolean | null>(null);
 const ill = ref<string[]>([]);
 /** The part that is away on the server's side, the deepest cause first. */
 export const serverIll = computed(() => ["database", "kafka", "workers"].find((one) => ill.value.includes(one)) ?? null);
+/** By how much this phone's clock runs ahead of the server's, in milliseconds, as its last answer told. */
+export let ahead = 0;
+/** The time by the server's clock, whatever the phone's says. */
+export const serverNow = (): number => Date.now() - ahead;
+
+/** What an answer tells of the time; a second or two are the way it came. */
+export function hearTime(answer: Response): void {
+  const told = Date.parse(answer.headers.get("Date") ?? "");
+  if (Number.isFinite(told)) ahead = Date.now() - told;
+}
+
 /** Whether what is seen can still grow. */
 export const offline = computed(() => answered.value === false || (answered.value === null && line.value !== "up"));
 
@@ -55,7 +66,9 @@ export async function hear(): Promise<void> {
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
-    const told = (await (await fetch(address("readyz"), { signal: patience.signal, cache: "no-store" })).json()) as {
+    const answer = await fetch(address("readyz"), { signal: patience.signal, cache: "no-store" });
+    hearTime(answer);
+    const told = (await answer.json()) as {
       checks?: Record<string, { ok: boolean }>;
     };
     if (asked !== turn) return;

@@ -1,6 +1,6 @@
 /** What the phone keeps by itself: what is to be sent, the tasks as last seen, drafts, names. One small IndexedDB. */
 
-import { type DBSchema, type IDBPDatabase, openDB } from "idb";
+import { brought, ended, opened } from "./shelf";
 
 /** A photo as it will be sent: shrunk, without what the camera wrote. Its bytes lie by themselves, so that the list of
  * what waits stays small however many photos wait; they go once it was sent.
@@ -60,6 +60,10 @@ export interface Why {
   code: string;
   zh: string;
   en: string;
+  /** Of photos that were too many: how many may come. */
+  left?: number;
+  /** Which photo it was, counted from 0. */
+  photo?: number;
 }
 
 /** One thing to be sent once; its id is its Idempotency-Key. */
@@ -81,30 +85,41 @@ export interface Item {
   sent: number | null;
 }
 
-interface Kept extends DBSchema {
-  outbox: { key: string; value: Item };
-  things: { key: string; value: unknown };
-  bytes: { key: string; value: ArrayBuffer };
-}
+/** What is to be sent by its id, single things by their names, and bytes of photos by theirs. */
+type Store = "outbox" | "things" | "bytes";
 /** Bytes of a photo that nothing names are of one taken away; younger ones may just be on their way into a draft. */
 const ORPHAN_MS = 600_000;
 
-let opened: Promise<IDBPDatabase<Kept>> | null = null;
+let base: Promise<IDBDatabase> | null = null;
 
-function database(): Promise<IDBPDatabase<Kept>> {
-  opened ??= awake().then(() =>
-    openDB<Kept>("yiwang-field", 2, {
-      upgrade(made, before) {
-        if (before < 1) {
-          made.createObjectStore("outbox", { keyPath: "id" });
-          made.createObjectStore("things");
-        }
-        made.createObjectStore("bytes");
-      },
-      terminated: () => (opened = null),
-    }),
-  );
-  return opened;
+function database(): Promise<IDBDatabase> {
+  base ??= open();
+  return base;
+}
+
+async function open(): Promise<IDBDatabase> {
+  await awake();
+  const found = await opened("yiwang-field", 2, (made, before) => {
+    if (before < 1) {
+      made.createObjectStore("outbox", { keyPath: "id" });
+      made.createObjectStore("things");
+    }
+    made.createObjectStore("bytes");
+  });
+  found.onclose = () => (base = null); // the browser took it away; asked for again it is opened again
+  return found;
+}
+
+/** Read from one store. */
+async function read<T>(name: Store, what: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  return brought(what((await database()).transaction(name).objectStore(name)));
+}
+
+/** Change one store, and wait until it is kept. */
+async function write(name: Store, what: (store: IDBObjectStore) => void): Promise<void> {
+  const work = (await database()).transaction(name, "readwrite");
+  what(work.objectStore(name));
+  await ended(work);
 }
 
 /** Safari 14 loses requests made while it starts its storage; one that asks for the names often enough wakes it (WebKit 226547). */
@@ -119,66 +134,69 @@ async function awake(): Promise<void> {
   clearInterval(timer);
 }
 
-export const allItems = async (): Promise<Item[]> => (await database()).getAll("outbox");
+export const allItems = (): Promise<Item[]> => read("outbox", (store) => store.getAll());
 
 /** Change things to be sent together or not at all; what `change` gives back is kept, null is removed. */
 export async function changeItems(change: (all: Item[]) => Map<string, Item | null>): Promise<void> {
   const work = (await database()).transaction("outbox", "readwrite");
-  for (const [id, item] of change(await work.store.getAll())) {
-    if (item) await work.store.put(item);
-    else await work.store.delete(id);
+  const store = work.objectStore("outbox");
+  const kept = ended(work);
+  for (const [id, item] of change(await brought<Item[]>(store.getAll()))) {
+    if (item) store.put(item);
+    else store.delete(id);
   }
-  await work.done;
+  await kept;
 }
 
 /** Keep the bytes of a photo; by what they are found again. */
 export async function keepBytes(data: ArrayBuffer): Promise<string> {
   const name = `${String(Date.now()).padStart(15, "0")}-${newId()}`;
-  await (await database()).put("bytes", data, name);
+  await write("bytes", (store) => store.put(data, name));
   return name;
 }
 
-export const bytesOf = async (name: string): Promise<ArrayBuffer | null> => (await (await database()).get("bytes", name)) ?? null;
+export const bytesOf = async (name: string): Promise<ArrayBuffer | null> => (await read<ArrayBuffer | undefined>("bytes", (store) => store.get(name))) ?? null;
 
 /** Let go of the bytes that nothing names any more. */
 export async function sweep(): Promise<void> {
   const work = (await database()).transaction(["outbox", "things", "bytes"], "readwrite");
+  const kept = ended(work);
+  const [outbox, things, bytes] = (["outbox", "things", "bytes"] as const).map((name) => work.objectStore(name)) as [IDBObjectStore, IDBObjectStore, IDBObjectStore];
   const named = new Set<string | null>();
   const note = (photos: readonly Photo[] | undefined) => photos?.forEach((photo) => named.add(photo.bytes));
-  for (const item of await work.objectStore("outbox").getAll()) note(item.photos);
+  for (const item of await brought<Item[]>(outbox.getAll())) note(item.photos);
   const drafts = IDBKeyRange.bound("draft ", "draft \uffff");
-  for (const draft of await work.objectStore("things").getAll(drafts)) note((draft as Partial<Draft>).photos);
+  for (const draft of await brought<Partial<Draft>[]>(things.getAll(drafts))) note(draft.photos);
   const old = IDBKeyRange.upperBound(String(Date.now() - ORPHAN_MS).padStart(15, "0"));
-  for (const name of await work.objectStore("bytes").getAllKeys(old)) {
-    if (!named.has(name)) await work.objectStore("bytes").delete(name);
+  for (const name of await brought(bytes.getAllKeys(old))) {
+    if (!named.has(String(name))) bytes.delete(name);
   }
-  await work.done;
+  await kept;
 }
 
 export async function forgetBytes(photos: readonly Photo[]): Promise<void> {
-  const work = (await database()).transaction("bytes", "readwrite");
-  for (const { bytes } of photos) if (bytes) await work.store.delete(bytes);
-  await work.done;
+  await write("bytes", (store) => photos.forEach(({ bytes }) => bytes && store.delete(bytes)));
 }
 
 export async function recall<T>(name: string): Promise<T | null> {
-  return ((await (await database()).get("things", name)) as T | undefined) ?? null;
+  return (await read<T | undefined>("things", (store) => store.get(name))) ?? null;
 }
 
 export async function remember(name: string, value: unknown): Promise<void> {
-  await (await database()).put("things", value, name);
+  await write("things", (store) => store.put(value, name));
 }
 
 /** All lists of tasks that a person had here, in any role, and the cells they lie in. */
 export async function forgetTasks(holder: string): Promise<void> {
-  const database_ = await database();
-  await database_.delete("things", IDBKeyRange.bound(`tasks ${holder} `, `tasks ${holder} \uffff`));
-  await database_.delete("things", `tasks ${holder}`); // as it was called once
-  await database_.delete("things", IDBKeyRange.bound("cell ", "cell \uffff"));
+  await write("things", (store) => {
+    store.delete(IDBKeyRange.bound(`tasks ${holder} `, `tasks ${holder} \uffff`));
+    store.delete(`tasks ${holder}`); // as it was called once
+    store.delete(IDBKeyRange.bound("cell ", "cell \uffff"));
+  });
 }
 
 export async function forget(name: string): Promise<void> {
-  await (await database()).delete("things", name);
+  await write("things", (store) => store.delete(name));
 }
 
 /** An id that nobody else makes, also where `crypto.randomUUID` is missing (plain http, old web views). */

@@ -1,10 +1,16 @@
 /** What pages say: Chinese first, English at a switch. `say` is for templates, `both` for what is not in this table. */
 
 import { ref } from "vue";
+import type { FIGURES } from "./figures";
 import { TABLE } from "./table";
 
 export type Tongue = "zh" | "en";
-export type Word = keyof typeof TABLE;
+export type Word = keyof typeof TABLE | keyof typeof FIGURES;
+
+const known: Record<string, readonly [string, string]> = { ...TABLE };
+
+/** Words that only some pages carry, told before anything is shown. */
+export const learn = (more: Record<string, readonly [string, string]>): void => void Object.assign(known, more);
 
 const KEPT = "yiwang.tongue";
 
@@ -26,7 +32,7 @@ export function switchTongue(): void {
 
 /** A word of the table; what stands in {braces} is filled in. */
 export function say(word: Word, values: Record<string, string | number> = {}): string {
-  return TABLE[word][tongue.value === "zh" ? 0 : 1].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
+  return (known[word]?.[tongue.value === "zh" ? 0 : 1] ?? word).replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ""));
 }
 
 /** One of two texts that somebody else wrote: names of categories, details of a refusal. */
