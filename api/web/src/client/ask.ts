@@ -57,11 +57,19 @@ export async function send(path: string, query: Record<string, unknown> = {}, mo
   try {
     answer = await fetch(address(path, query), { ...more, headers, credentials: "same-origin" });
   } catch (fault) {
-    if (fault instanceof DOMException && fault.name === "AbortError") throw fault;
-    throw new Refusal(0, "no_answer", "服务器没有应答", "the server does not answer");
+    return unanswered(fault);
   }
   if (!answer.ok) throw await refusal(answer);
+  // A server may die in the middle of what it says: half an answer is none.
+  const whole = answer.json.bind(answer);
+  answer.json = () => whole().catch(unanswered);
   return answer;
+}
+
+/** Nobody answered, or not to the end; who asked may have let it be. */
+function unanswered(fault: unknown): never {
+  if (fault instanceof DOMException && fault.name === "AbortError") throw fault;
+  throw new Refusal(0, "no_answer", "服务器没有应答", "the server does not answer");
 }
 
 async function refusal(answer: Response): Promise<Refusal> {
