@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,8 +23,8 @@ from incidents.postgres.rounds import Apart, Round
 
 HANDS = 2
 """Rounds on their way at once: while the database keeps one, the next is thought about."""
-MOST = 32
-"""Requests in one round."""
+MOST = 16
+"""Requests in one round: more, and everybody waits for one round while the other hand has nothing to do."""
 
 Endpoint = Callable[..., Response]
 _Outcome = Response | Exception
@@ -58,6 +59,7 @@ class Rounds:
         self._hands = hands
         self._most = most
         self._at_work: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(hands, thread_name_prefix="round")
 
     async def serve(self, endpoint: Endpoint, values: Mapping[str, Any]) -> Response:
         """What the endpoint answers or raises."""
@@ -75,10 +77,11 @@ class Rounds:
             return await run_in_threadpool(endpoint, **values)
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
             calls = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
             try:
-                outcomes = await run_in_threadpool(_served, calls)
+                outcomes = await loop.run_in_executor(self._threads, _served, calls)
             except Exception as fault:  # noqa: BLE001 - whatever it is, it is what each is told
                 outcomes = [fault] * len(calls)
             for call, outcome in zip(calls, outcomes, strict=True):

@@ -124,7 +124,7 @@ class Round:
         raise Apart
 
     def keep(self) -> list[bool]:
-        """Keep what was noted; whether each was kept. False: somebody was quicker, or the database refused one of its kind.
+        """Keep what was noted; whether each was kept. False: somebody was quicker, or the database refused the round.
 
         psycopg.OperationalError when the connection is gone: nobody knows what was kept.
         """
@@ -134,17 +134,25 @@ class Round:
         steps.sort(key=lambda s: s.number)
         opens = [o for o in self._noted if isinstance(o, _Opening)]
         opens.sort(key=lambda o: o.subject or "")
-        for name, some in (("step", steps), ("open", opens)):
-            if not some:
-                continue
-            for place in self._kept(name, some):
-                done[place] = True
-                self._recent.put(self._after[place])
+        told = [(name, some) for name, some in (("step", steps), ("open", opens)) if some]
+        for place in self._kept(told):
+            done[place] = True
+            self._recent.put(self._after[place])
         return done
 
-    def _kept(self, name: str, some: Sequence[_Step | _Opening]) -> list[int]:
+    def _kept(self, told: Sequence[tuple[str, Sequence[_Step | _Opening]]]) -> list[int]:
+        """The places of what was kept: all in one transaction and one trip."""
         try:
-            rows = self._connection.execute(_SQL[name], {"noted": as_json(some)}).fetchall()
+            if len(told) == 1:
+                ((name, some),) = told
+                asked = [self._connection.execute(_SQL[name], {"noted": as_json(some)})]
+            else:
+                with self._connection.pipeline():
+                    asked = [
+                        self._connection.execute(_SQL[name], {"noted": as_json(some)})
+                        for name, some in told
+                    ]
+            rows = [row for one in asked for row in one.fetchall()]
         except psycopg.Error:
             if self._connection.closed:
                 raise

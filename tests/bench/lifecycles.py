@@ -32,7 +32,7 @@ from tests.journey.machines import Door
 from tests.journey.system import until
 
 GROUP = "案件办理 / lives of incidents over HTTP"
-CLIENTS, WORKERS = 16, 1
+CLIENTS, WORKERS = 48, 1
 AIM, OF_PGBENCH = 300.0, 0.4
 """Lives a second at 10,000 and at a million incidents, and the share of what the same SQL does under pgbench."""
 
