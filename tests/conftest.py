@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from kafka.admin import KafkaAdminClient
 from kafka.errors import UnknownTopicOrPartitionError
 from psycopg import sql
@@ -32,6 +33,10 @@ _WHOLLY_OTHER = re.compile(r"^pytestmark = .*\bmark\.(real|slow|chaos)\b", re.MU
 
 os.environ["YIWANG_HOME"] = os.devnull
 """No test meets the system a developer runs beside it: settings look into the home for its addresses."""
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+"""How long one example takes is the machine's affair: speed is measured in tests/bench."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

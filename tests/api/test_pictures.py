@@ -201,7 +201,7 @@ def test_a_photo_just_under_the_limit_is_kept() -> None:
     assert ROOM.develop(a_photo(6300, 6300, "PNG")).width == LONGEST_EDGE
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.data())
 def test_a_photo_damaged_anywhere_is_either_kept_or_refused_with_a_reason(
     form: str, data: st.DataObject

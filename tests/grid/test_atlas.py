@@ -82,7 +82,7 @@ def test_asking_for_numba_where_there_is_none_still_gives_an_atlas() -> None:
     np.testing.assert_array_equal(in_or_out(atlas.locate(x, y)), plainly(polygons, x, y))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     across=st.integers(1, 6),

@@ -173,7 +173,7 @@ def test_more_cells_than_three_digits_can_number_are_refused() -> None:
         divide({"361002001001": shapely.box(116.35, 27.95, 116.373, 27.973)}, target_m2=5_000)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 2**31),
     step_m=st.sampled_from([150.0, 330.0, 500.0]),

@@ -358,7 +358,7 @@ UNTOLD = (
 )  # fmt: skip
 
 TestDesk = Desk.TestCase
-TestDesk.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestDesk.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def test_the_fold_notices_a_lost_row() -> None:

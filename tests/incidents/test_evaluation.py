@@ -35,7 +35,7 @@ _AXES = {0: "all", 1: "department", 2: "post", 3: "person"}
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_figure_is_what_counting_the_plain_way_gives(seed: int) -> None:
     told = stories(seed, 4)
     got: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -59,7 +59,7 @@ def test_every_figure_is_what_counting_the_plain_way_gives(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_seat_counts_what_was_done_on_it(seed: int) -> None:
     """Where everybody has a seat of his own it counts what he does; a seat nobody sits on counts nothing."""
     for story in stories(seed, 3):

@@ -124,7 +124,7 @@ def rehearse(
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rules(st.sampled_from([0, 2, 6])), series(), series(), st.randoms(use_true_random=False))
 def test_rules_over_what_they_really_judged_open_exactly_what_was_really_opened(
     rule: ThresholdRule | CountRule,
@@ -314,7 +314,7 @@ SEEN: st.SearchStrategy[dict[str, Any]] = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(SEEN, max_size=14),
     st.sampled_from([TWO_OF_A_CELL, THREE_AROUND]),

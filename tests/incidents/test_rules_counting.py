@@ -168,7 +168,7 @@ def incidents_of(ledger: MemoryLedger) -> list[tuple[str | None, str, bool, str 
     return sorted((i.subject, i.category, i.urgent, i.rule) for i in ledger.incidents.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(streams(), st.randoms(use_true_random=False))
 def test_batches_kills_and_order_do_not_change_which_incidents_there_are(
     stream: tuple[CountEventsRule, list[Event]], dice: random.Random
@@ -195,7 +195,7 @@ def test_batches_kills_and_order_do_not_change_which_incidents_there_are(
     assert incidents_of(shuffled) == incidents_of(plain)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.integers(-40, 40), max_size=12), st.sampled_from([1, 10, 30]))
 def test_the_most_of_any_window_is_what_trying_them_all_finds(
     seconds: list[int], within: int

@@ -92,7 +92,7 @@ def station(rule: ThresholdRule | CountRule) -> Station:
     return Station(RuleBook.of(1, [rule], {"m": METRIC}))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rules(st.sampled_from([0, 2, 6])), series(), st.randoms(use_true_random=False))
 def test_any_batching_of_a_series_says_the_same(
     rule: ThresholdRule | CountRule, readings: list[Reading], dice: random.Random
@@ -108,7 +108,7 @@ def test_any_batching_of_a_series_says_the_same(
     assert store.looked_again == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rules(st.sampled_from([1, 3, 6, 12])), series(), st.randoms(use_true_random=False))
 def test_two_gateways_apart_by_no_more_than_the_settle_time_say_the_same(
     rule: ThresholdRule | CountRule, readings: list[Reading], dice: random.Random
@@ -120,7 +120,7 @@ def test_two_gateways_apart_by_no_more_than_the_settle_time_say_the_same(
     assert len({v.event_id for v in store.verdicts}) == len(store.verdicts)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(rules(st.sampled_from([3, 6, 12])), series(), st.data())
 def test_every_reading_late_by_up_to_the_settle_time_says_the_same(
     rule: ThresholdRule | CountRule, readings: list[Reading], data: st.DataObject
@@ -159,7 +159,7 @@ def two_gateways(
     return batches
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rules(st.sampled_from([0, 3])), series(), st.randoms(use_true_random=False))
 def test_a_batch_delivered_again_says_nothing(
     rule: ThresholdRule | CountRule, readings: list[Reading], dice: random.Random
@@ -173,7 +173,7 @@ def test_a_batch_delivered_again_says_nothing(
     assert said_by(store.verdicts) == said(rule, readings)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rules(st.sampled_from([0, 2])), series(), st.randoms(use_true_random=False))
 def test_however_late_readings_come_the_desk_takes_each_run_once(
     rule: ThresholdRule | CountRule, readings: list[Reading], dice: random.Random
@@ -200,7 +200,7 @@ def test_however_late_readings_come_the_desk_takes_each_run_once(
     assert set(returns) <= cleared
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(rules(st.sampled_from([0, 3])), series()), min_size=2, max_size=4),
     st.randoms(use_true_random=False),

@@ -136,7 +136,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 @given(st.lists(ROW, max_size=3, unique_by=lambda row: str(row["code"])), WORDS, TEXTS)
 def test_whatever_a_city_writes_comes_back_from_excel_and_csv_as_it_was(
     conditions: list[dict[str, Any]], zh: str, major: str

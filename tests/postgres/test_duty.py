@@ -145,7 +145,6 @@ _ROWS = st.lists(
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(rows=_ROWS, moment=_STARTS, cell=st.sampled_from([CELL, NEXT, FAR, None]))

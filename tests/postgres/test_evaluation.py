@@ -180,9 +180,7 @@ def test_merged_incidents_count_nowhere_and_once_again_when_taken_apart(conn: Co
 
 
 @given(st.integers(0, 2**32))
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_of_batches_and_a_rebuild_from_nothing_give_the_same(
     database_url: str, seed: int
 ) -> None:

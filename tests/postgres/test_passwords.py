@@ -235,9 +235,7 @@ def test_a_lock_outlives_a_restart_and_an_operator_may_take_it_away(
 
 
 @pytest.mark.real
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["right", "wrong", "later"]), max_size=16))
 def test_whatever_the_order_nobody_gets_more_than_five_wrong_ones_in_a_quarter_of_an_hour(
     conn: Connection, steps: list[str]
