@@ -1,4 +1,4 @@
-/** IndexedDB with promises, as much of it as the phone page needs. */
+/** IndexedDB with promises, as much of it as the phone page needs: a library of it took more than the page had left of its 60 kB. */
 
 /** What a request brings; its fault where it fails. */
 export const brought = <T>(asked: IDBRequest<T>): Promise<T> =>
