@@ -18,7 +18,10 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 NAMES = ("locate", "faust", "stored", "live", "lists", "lives")
 HOW = """每组各方法在同一次运行中轮流测量，取中位数；请看比值，机器忙时绝对值会变 / Within a group every method takes its turn in
 each round of one run; the median counts. Trust ratios: absolute rates move with the machine. Database, broker, workers, API
-and the load itself share the two cores; fsync and synchronous_commit are on. ✓ aim met, ✗ missed."""
+and the load itself share the two cores; fsync and synchronous_commit are on. ✓ aim met, ✗ missed.
+
+页面（包的大小、首屏、帧率、变更到像素、内存）见 [benchmarks-screens.md](benchmarks-screens.md)，一万个实时连接见
+[benchmarks-live.md](benchmarks-live.md) / the screens, and ten thousand live connections, have pages of their own."""
 
 
 @dataclass(frozen=True, slots=True)
