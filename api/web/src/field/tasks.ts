@@ -19,7 +19,8 @@ export const STATES_OF: Record<string, State[]> = {
 const AT_MOST = 200;
 /** The list is written down at most so often, however fast it changes. */
 const WRITE_MS = 3_000;
-/** A task that was given to somebody else is not told of: the list is read again so often, while it is looked at. */
+/** A task that was given to somebody else is not told of: the list is read again so often, while it is looked at, and
+ * whenever the phone comes out of the pocket. */
 const AGAIN_MS = 60_000;
 
 export interface Task {
@@ -81,10 +82,13 @@ export function followTasks(): () => void {
   });
   // The line does not tell a department of what leaves it: after each step of one's own the list is read.
   const reread = watch(arrived, () => void list.reload());
-  const again = setInterval(() => document.visibilityState === "visible" && void list.reload(), AGAIN_MS);
+  const look = () => document.visibilityState === "visible" && void list.reload();
+  const again = setInterval(look, AGAIN_MS);
+  document.addEventListener("visibilitychange", look);
   return () => {
     ended = true;
     clearInterval(again);
+    document.removeEventListener("visibilitychange", look);
     if (writing !== undefined) {
       clearTimeout(writing);
       if (me.value.name === holder) write(); // who went out leaves no list behind
