@@ -143,7 +143,7 @@ class Round:
     def _kept(self, told: Sequence[tuple[str, Sequence[_Step | _Opening]]]) -> list[int]:
         """The places of what was kept: all in one transaction and one trip."""
         try:
-            if len(told) == 1:
+            if len(told) == 1:  # is one transaction by itself, without the cost of a pipeline
                 ((name, some),) = told
                 asked = [self._connection.execute(_SQL[name], {"noted": as_json(some)})]
             else:

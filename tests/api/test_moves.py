@@ -11,11 +11,9 @@ from starlette.testclient import TestClient
 
 from incidents import moves
 from incidents.incident import SYSTEM
-from incidents.postgres import decision_store
 from incidents.postgres.ledger import PostgresLedger
-from incidents.standards import tables
 from tests.api.photos import fresh, sent
-from tests.api.town import COVER, Town, dispatched, move, report, token
+from tests.api.town import COVER, Town, decide, dispatched, move, report, token
 from tests.api.ways import walked, ways
 
 pytestmark = pytest.mark.real
@@ -305,22 +303,14 @@ def test_who_was_overtaken_by_another_process_is_told_so_before_anything_else(
 
 def test_what_a_department_above_may_do_is_the_citys_word(client: TestClient, town: Town) -> None:
     number = dispatched(client, town.departments[0], 8, 8)
-    body = tables.seed()["standards"]
-
-    def decide(may: str) -> None:
-        with town.connect() as connection:
-            policy = {**body["policy"], "parent_may": may}
-            decision_store.keep(connection, "standards", {**body, "policy": policy}, "test")
-        client.app.state.parts.keep_fresh()  # type: ignore[attr-defined]
-
-    decide("nothing")
+    decide(client, town, parent_may="nothing")
     assert client.get(f"/api/v1/incidents/{number}", headers=token("bureau")).status_code == 403
-    decide("act")
+    decide(client, town, parent_may="act")
     told = client.get(f"/api/v1/incidents/{number}/moves", headers=token("bureau")).json()
     assert "accept" in {one["move"] for one in told["moves"]}
     answer = move(client, "bureau", number, "accept")
     assert (answer.status_code, answer.json()["state"]) == (200, "handling")
-    decide("see")
+    decide(client, town, parent_may="see")
     assert move(client, "bureau", number, "report_handled").status_code == 403
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from incidents.postgres import decision_store, media_store
-from incidents.standards import tables
+from incidents.postgres import media_store
 from tests.api.photos import fresh, send, sent
-from tests.api.town import Town, a_report, dispatched, move, report, token
+from tests.api.town import Town, a_report, decide, dispatched, move, report, token
 
 pytestmark = pytest.mark.real
 
@@ -23,14 +22,7 @@ MOST, AT_ONCE = 4, 3
 def narrow(client: TestClient, town: Town) -> None:
     """A city with room for four photos of an incident, three at once; what is handled needs one."""
     duty = {"categories": ["*"], "moves": ["report_handled"]}
-    decide(client, town, {"max_photos": MOST, "max_photos_at_once": AT_ONCE, "photos": [duty]})
-
-
-def decide(client: TestClient, town: Town, policy: dict[str, Any]) -> None:
-    body = tables.seed()["standards"]
-    with town.connect() as connection:
-        decision_store.keep(connection, "standards", {**body, "policy": policy}, "test")
-    client.app.state.parts.keep_fresh()  # type: ignore[attr-defined]
+    decide(client, town, max_photos=MOST, max_photos_at_once=AT_ONCE, photos=[duty])
 
 
 def photos(client: TestClient, count: int, who: str = "inspector") -> list[str]:

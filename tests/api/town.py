@@ -13,6 +13,7 @@ from grid.edition import Edition
 from incidents.lifecycle import Role
 from incidents.postgres import accounts, city, decision_store, grid_store
 from incidents.postgres.connection import Connection, connect
+from incidents.standards import tables
 
 WEST, SOUTH, SIDE = 116.30, 39.90, 0.01
 DISTRICT = "110101"
@@ -74,6 +75,15 @@ def an_edition() -> Edition:
             west, south = WEST + SIDE * i, SOUTH + SIDE * j
             squares.append(shapely.box(west, south, west + SIDE, south + SIDE))
     return Edition.of("试城网格", date(2020, 1, 1), (codes, squares))
+
+
+def decide(client: TestClient, town: Town, **policy: Any) -> None:
+    """The seed's standards with this of their policy changed, in force at once."""
+    body = tables.seed()["standards"]
+    changed = {**body, "policy": {**body["policy"], **policy}}
+    with town.connect() as connection:
+        decision_store.keep(connection, "standards", changed, "test")
+    client.app.state.parts.keep_fresh()  # type: ignore[attr-defined]
 
 
 def middle(i: int, j: int) -> dict[str, Any]:

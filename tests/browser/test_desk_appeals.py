@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -11,8 +13,7 @@ from tests.browser import town
 from tests.browser.desks import at_desk, moves, search
 from tests.browser.test_common import serious
 from tests.journey import scene
-from tests.journey.machines import Door
-from tests.journey.system import ADMIN_TOKEN, WholeSystem
+from tests.journey.system import WholeSystem
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -24,16 +25,13 @@ STEPS = """
 
 
 @pytest.fixture(scope="module", autouse=True)
-def heard(system: WholeSystem) -> None:
-    """The city hears appeals against rework, too, and has an evaluator."""
+def heard(system: WholeSystem) -> Iterator[None]:
+    """The city hears appeals against rework, too, until the module ends, and has an evaluator."""
     with system.connect() as connection:
         token = scene.token_of("evaluator")
         accounts.add(connection, accounts.Applicant("evaluator", Role.EVALUATOR, token=token))
-    admin = Door(system.url("api"), ADMIN_TOKEN)
-    body = admin.ask("GET", "/api/v1/standards").json["body"]
-    body["policy"] = {**body.get("policy", {}), "appeal_for": ["overdue", "rework"]}
-    answer = admin.ask("PUT", "/api/v1/standards", {"body": body})
-    assert answer.status == 201, answer.body
+    with town.policy(system, appeal_for=["overdue", "rework"]):
+        yield
 
 
 def test_of_two_appeals_the_reviewer_chooses_one_and_the_other_is_untouched(

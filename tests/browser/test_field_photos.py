@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import desks, phones, town
-from tests.journey.machines import Door
-from tests.journey.system import ADMIN_TOKEN, WholeSystem
+from tests.journey.system import WholeSystem
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -17,20 +16,11 @@ NARROW: dict[str, object] = {"max_photos": 2, "max_photos_at_once": 2}
 COLOURS = ((200, 30, 30), (30, 160, 60), (30, 60, 200))
 
 
-def decide(system: WholeSystem, policy: dict[str, object]) -> None:
-    """The standards as they are, with another policy."""
-    door = Door(system.url("api"), ADMIN_TOKEN)
-    body = {**door.ask("GET", "/api/v1/standards").json["body"], "policy": policy}
-    answer = door.ask("PUT", "/api/v1/standards", {"body": body})
-    assert answer.status == 201, answer.body
-
-
 @pytest.fixture(scope="module", autouse=True)
 def narrow(system: WholeSystem) -> Iterator[None]:
     """A city with room for two photos, until the module ends."""
-    decide(system, NARROW)
-    yield
-    decide(system, {})
+    with town.policy(system, **NARROW):
+        yield
 
 
 def handled_offline(page: Page, number: str) -> None:
@@ -132,26 +122,22 @@ def test_a_desk_that_brought_too_many_takes_the_last_away_and_sends_again(
 ) -> None:
     number = working(system, 6, 7)
     duty = {"categories": ["*"], "moves": ["report_handled"]}
-    decide(system, {**NARROW, "photos": [duty]})
-    try:
-        with desks.at_desk(browser_, system, "dept-a") as eyes:
-            eyes.expected = (*eyes.expected, "422")
-            page = eyes.page
-            desks.find(page, number)
-            page.locator("button[data-move=report_handled]").click()
-            for one in COLOURS:
-                file = {
-                    "name": "1.jpg",
-                    "mimeType": "image/jpeg",
-                    "buffer": phones.picture(one, 320, 240),
-                }
-                page.set_input_files("#f-photo", file)  # type: ignore[arg-type]
-            expect(page.locator(".move-form .good")).to_contain_text("×3")
-            page.locator(".move-form [type=submit]").click()
-            expect(page.get_by_role("alert").filter(has_text="一次至多附 2 张")).to_be_visible()
-            page.locator("[data-last-away]").click()
-            page.locator(".move-form [type=submit]").click()
-            expect(page.locator("[data-done]")).to_contain_text("处置反馈")
-    finally:
-        decide(system, NARROW)
+    with town.policy(system, photos=[duty]), desks.at_desk(browser_, system, "dept-a") as eyes:
+        eyes.expected = (*eyes.expected, "422")
+        page = eyes.page
+        desks.find(page, number)
+        page.locator("button[data-move=report_handled]").click()
+        for one in COLOURS:
+            file = {
+                "name": "1.jpg",
+                "mimeType": "image/jpeg",
+                "buffer": phones.picture(one, 320, 240),
+            }
+            page.set_input_files("#f-photo", file)  # type: ignore[arg-type]
+        expect(page.locator(".move-form .good")).to_contain_text("×3")
+        page.locator(".move-form [type=submit]").click()
+        expect(page.get_by_role("alert").filter(has_text="一次至多附 2 张")).to_be_visible()
+        page.locator("[data-last-away]").click()
+        page.locator(".move-form [type=submit]").click()
+        expect(page.locator("[data-done]")).to_contain_text("处置反馈")
     assert photos(system, number) == 2

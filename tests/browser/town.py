@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.journey import scene
@@ -22,6 +24,24 @@ def settle(system: WholeSystem) -> None:
         "standards": scene.standards([FLOOD, LITTER]),
     }
     scene.settle(system.database_url, bodies)
+
+
+@contextmanager
+def policy(system: WholeSystem, **wanted: Any) -> Iterator[None]:
+    """Another policy for a while; the rest of the standards stays as others left it."""
+    admin = Door(system.url("api"), ADMIN_TOKEN)
+
+    def put(policy: dict[str, Any]) -> None:
+        body = {**admin.ask("GET", "/api/v1/standards").json["body"], "policy": policy}
+        answer = admin.ask("PUT", "/api/v1/standards", {"body": body})
+        assert answer.status == 201, answer.body
+
+    before = admin.ask("GET", "/api/v1/standards").json["body"].get("policy", {})
+    put({**before, **wanted})
+    try:
+        yield
+    finally:
+        put(before)
 
 
 def door(system: WholeSystem, name: str, which: str = "api") -> Door:
