@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import date
-from typing import Any, NoReturn
+from typing import Any, LiteralString, NoReturn, cast
 
 import msgspec
 import psycopg
@@ -29,7 +30,18 @@ from incidents.postgres.numbers import Numbers
 from incidents.postgres.queries import named
 from incidents.postgres.recent import Recent
 
-_SQL = named("rounds.sql")
+_BEGAN = frozenset(
+    {"number", "text", "source", "rule", "reporter", "first_event_at", "reported_at"}
+    | {"raw_lon", "raw_lat", "datum"}
+)
+"""What an incident began with: no move changes it."""
+_COLUMNS = tuple(f.name for f in fields(Incident))
+_SQL = {
+    name: cast(LiteralString, sql)
+    .replace("{columns}", ", ".join(_COLUMNS))
+    .replace("{changes}", ", ".join(f"{c} = b.{c}" for c in _COLUMNS if c not in _BEGAN))
+    for name, sql in named("rounds.sql").items()
+}
 _LOAD = named("ledger.sql")["load_all"]
 
 
@@ -157,4 +169,4 @@ class Round:
             if self._connection.closed:
                 raise
             return []  # none of them was kept: whose fault it is shows when each is done by itself
-        return [n for n, kept in rows if kept]
+        return [n for (n,) in rows]
