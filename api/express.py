@@ -8,16 +8,16 @@ there is one set of refusals.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,9 +82,8 @@ class Express:
         began = time.perf_counter()
         scope["app"] = self._of
         request = Request(scope, receive)
-        try:
-            body = await request.body()
-        except ClientDisconnect:  # nobody is there to be answered
+        body = await _whole(receive)
+        if body is None:  # nobody is there to be answered
             return
         response, fault = await self._answer(line, request, body)
         if response is None:
@@ -150,10 +149,24 @@ def _is_regular(given: list[tuple[bytes, bytes]]) -> bool:
     return kind == b"application/json" and length.isdigit() and int(length) <= LARGEST
 
 
+async def _whole(receive: Receive) -> bytes | None:
+    """All of the body; None when the other side hung up before its end."""
+    message = await receive()
+    if not message.get("more_body") and message["type"] == "http.request":
+        return cast(bytes, message.get("body", b""))
+    parts = []
+    while message["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+    return None
+
+
 def _parsed(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except ValueError:
+        return msgspec.json.decode(body)
+    except msgspec.MsgspecError:
         return _IRREGULAR
 
 

@@ -44,7 +44,7 @@ def marks(incident: Incident, department: str, at: datetime) -> tuple[Mark, ...]
     if department == holder(incident):
         kept |= {mark for mark, name in _COUNTS.items() if _since(incident, mark, name) > 0}
         kept |= {Mark.OVERDUE} if _was_late(incident, at) else set()
-    return tuple(mark for mark in Mark if mark in kept)
+    return tuple(mark for mark in Mark if mark in kept) if kept else ()
 
 
 def acts_for(by: Actor) -> tuple[str, ...]:

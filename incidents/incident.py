@@ -46,6 +46,21 @@ class HistoryRow:
     reason: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
 
+    def telling(self, data: Mapping[str, Any]) -> HistoryRow:
+        """The same line with other data (`dataclasses.replace` at a third of its price: every move has a line)."""
+        return HistoryRow(
+            self.seq,
+            self.at,
+            self.move,
+            self.by,
+            self.role,
+            self.department,
+            self.from_state,
+            self.to_state,
+            self.reason,
+            data,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:

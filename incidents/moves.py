@@ -283,7 +283,7 @@ def _kept(
 ) -> Kept:
     after, told_of_clocks = applied(before, row, terms)
     if told_of_clocks:
-        row = replace(row, data={**row.data, **told_of_clocks})
+        row = row.telling({**row.data, **told_of_clocks})
     if explanation:
         after = changed(after, {"explanation": {**after.explanation, **explanation}})
     return told(before, after, row, fact or BESIDE[row.move][1])

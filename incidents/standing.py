@@ -33,9 +33,9 @@ def why_not(incident: Incident, move: Move, asking: Asking) -> Words | None:
     """What stands in the move's way; None when nothing does."""
     if not move.stands:
         return None
-    for standing in Standing:  # in one order, so that the same refusal is told every time
+    for standing, ask in _ASKS.items():  # in one order: the same refusal is told every time
         if standing in move.stands:
-            words = _ASKS[standing](incident, asking)
+            words = ask(incident, asking)
             if words is not None:
                 return words
     return None

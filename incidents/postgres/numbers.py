@@ -6,7 +6,10 @@ that never queue behind one slow transaction.
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from datetime import date
+from threading import Lock
 
 from psycopg.pq import TransactionStatus
 from psycopg_pool import ConnectionPool
@@ -16,6 +19,8 @@ from incidents.postgres.connection import Connection, Lent
 from incidents.postgres.queries import named
 
 PER_DAY = 99_999
+ROUNDS_AHEAD, AHEAD_S = 4, 1.0
+"""How many rounds' numbers are taken at once, and for how many seconds they are used."""
 _SQL = named("numbers.sql")
 
 
@@ -60,11 +65,27 @@ class Numbers:
 
     def __init__(self, pool: ConnectionPool[Connection]) -> None:
         self._pool = pool
+        self._lock = Lock()
+        self._ahead: dict[tuple[str, date], tuple[float, deque[str]]] = {}
 
     def __call__(self, region: str, day: date) -> str:
         """The next number of a region's day; NumbersExhausted, PoolTimeout."""
         with Lent(self._pool) as conn:
             return take(conn, region, day)
+
+    def ahead(self, region: str, day: date, wanted: int) -> str:
+        """The next number, where this many will be wanted: some rounds' worth is taken at once and used within a second.
+
+        What is left over then is lost, so that numbers rise with time in every process, within that second.
+        """
+        with self._lock:
+            until, ready = self._ahead.get((region, day), (0.0, None))
+            now = time.monotonic()
+            if not ready or until < now:
+                self._ahead = {k: kept for k, kept in self._ahead.items() if kept[0] >= now}
+                ready = deque(self.several(region, day, wanted * ROUNDS_AHEAD))
+                self._ahead[region, day] = (now + AHEAD_S, ready)
+            return ready.popleft()
 
     def several(self, region: str, day: date, wanted: int) -> list[str]:
         """So many at once, or one."""

@@ -6,11 +6,10 @@ Under load a round trip, a commit and a change of processes cost more than what 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
-from typing import Any, LiteralString, NoReturn, cast
+from typing import Any, NoReturn
 
 import msgspec
 import psycopg
@@ -37,9 +36,9 @@ _BEGAN = frozenset(
 """What an incident began with: no move changes it."""
 _COLUMNS = tuple(f.name for f in fields(Incident))
 _SQL = {
-    name: cast(LiteralString, sql)
-    .replace("{columns}", ", ".join(_COLUMNS))
-    .replace("{changes}", ", ".join(f"{c} = b.{c}" for c in _COLUMNS if c not in _BEGAN))
+    name: sql.replace("{columns}", ", ".join(_COLUMNS)).replace(
+        "{changes}", ", ".join(f"{c} = b.{c}" for c in _COLUMNS if c not in _BEGAN)
+    )
     for name, sql in named("rounds.sql").items()
 }
 _LOAD = named("ledger.sql")["load_all"]
@@ -80,7 +79,6 @@ class Round:
         self._numbers = numbers
         self._recent = recent
         self._expected = expected
-        self._taken: dict[tuple[str, date], deque[str]] = {}
         self._here: dict[str, Incident] = {}
         self._noted: list[_Step | _Opening] = []
         self._after: list[Incident] = []
@@ -104,13 +102,9 @@ class Round:
         return self._here.get(number)
 
     def number(self, region: str, day: date) -> str:
-        """The next number of a region's day. As many are taken at once as may be wanted; what is left over is lost."""
-        ready = self._taken.get((region, day))
-        if not ready:
-            ready = deque(self._numbers.several(region, day, max(1, self._expected)))
-            self._taken[region, day] = ready
+        """The next number of a region's day."""
         self._expected -= 1
-        return ready.popleft()
+        return self._numbers.ahead(region, day, max(1, self._expected + 1))
 
     def open(self, kept: Sequence[Kept], event: Event, why: str) -> None:
         """Note a new incident with all that happened to it and the event that opened it."""

@@ -24,7 +24,7 @@ from incidents.errors import MoveForbidden, MoveRefused, Stale
 from incidents.lifecycle import Role
 from incidents.postgres import audit_store
 from incidents.postgres.connection import pool
-from incidents.postgres.numbers import Numbers
+from incidents.postgres.numbers import ROUNDS_AHEAD, Numbers
 from tests.api.town import Town, a_report, move, report, token
 
 pytestmark = pytest.mark.real
@@ -196,6 +196,7 @@ def test_numbers_of_a_round_are_taken_at_once_and_rise(parts: Parts) -> None:
 
     counted = replace(parts, numbers=Counted(parts.numbers_pool))
     answers = [told(a) for a in served(counted, [reporting(7, j) for j in range(5)])]
+    answers += [told(a) for a in served(counted, [reporting(7, j) for j in range(5, 7)])]
     numbers = [int(answer["number"]) for answer in answers]
-    assert numbers == list(range(numbers[0], numbers[0] + 5))
-    assert taken == [5]
+    assert numbers == list(range(numbers[0], numbers[0] + 7))
+    assert taken == [5 * ROUNDS_AHEAD]  # the second round had them from the first

@@ -69,3 +69,35 @@ def test_a_number_taken_inside_a_transaction_is_a_mistake(database_url: str) -> 
         pytest.raises(RuntimeError, match="never in a transaction"),
     ):
         numbers.take(conn, "110101", DAY)
+
+
+def test_numbers_taken_ahead_are_each_given_once_and_in_order(database_url: str) -> None:
+    with pool(database_url, "test", 4) as lent:
+        one, other = numbers.Numbers(lent), numbers.Numbers(lent)
+        with ThreadPoolExecutor(4) as desk:
+            given = list(desk.map(lambda n: (one, other)[n % 2].ahead("110101", DAY, 3), range(60)))
+        assert len(set(given)) == 60
+        assert one.ahead("110102", DAY, 1) == "1101022026112400001"
+        assert one.ahead("110102", DAY, 1) == "1101022026112400002"
+
+
+def test_numbers_taken_ahead_are_not_given_after_a_second(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An hour later a number from before all that others took meanwhile would be out of its order."""
+    monkeypatch.setattr(numbers, "AHEAD_S", 0.0)
+    with pool(database_url, "test", 4) as lent:
+        mine = numbers.Numbers(lent)
+        first, second = (int(mine.ahead("110101", DAY, 5)) for _ in range(2))
+    assert second - first == 5 * numbers.ROUNDS_AHEAD
+
+
+def test_near_the_end_of_a_day_numbers_come_one_by_one(database_url: str) -> None:
+    with pool(database_url, "test", 4) as lent, connect(database_url, "test") as conn:
+        conn.execute("insert into incident_counter values ('110101', %s, 99990)", (DAY,))
+        mine = numbers.Numbers(lent)
+        assert [mine.ahead("110101", DAY, 5)[-5:] for _ in range(9)] == [
+            f"{n}" for n in range(99991, 100000)
+        ]
+        with pytest.raises(NumbersExhausted):
+            mine.ahead("110101", DAY, 5)
