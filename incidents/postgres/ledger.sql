@@ -1,33 +1,18 @@
 -- name: load
 -- One incident by its number, as it is now; no lock, the version guards the change that follows.
-select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
-       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
-       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
-       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
-       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
+select {incident_columns}
   from incident
  where number = %(number)s;
 
 -- name: load_all
 -- Several incidents by their numbers.
-select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
-       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
-       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
-       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
-       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
+select {incident_columns}
   from incident
  where number = any(%(numbers)s);
 
 -- name: open_on
 -- The one open incident of a subject, else the newest of it that was merged into another, locked until the transaction ends.
-select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
-       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
-       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
-       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
-       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
+select {incident_columns}
   from incident
  where id = coalesce((select o.id from incident o
                        where o.subject = %(subject)s and o.state not in ('closed', 'void')),
@@ -41,12 +26,7 @@ select lock_nearby(%(category)s, %(lon)s, %(lat)s, %(metres)s);
 
 -- name: near
 -- Open incidents of a category in a box with a recent event, locked in one order; who is within the metres is asked later.
-select number, state, version, category, source, first_event_at, last_event_at, reported_at, changed_at, subject,
-       text, urgent, rule, raw_lon, raw_lat, datum, lon, lat, cell, cell_code, community, street, district,
-       department, inspector, reports, opened_at, dispatched_at, accepted_at, handled_at, verified_at, closed_at,
-       due_at, reporter, media, explanation, condition, assisting, handler, confirmed, merged_into, extensions,
-       suspensions, suspended_until, asked, urges, urge, urge_due_at, urged_for, appeal, reworks, send_backs, reopened,
-       returned, refused, normal_since, clocks, yellow_at, stage, stage_due_at, wake_at
+select {incident_columns}
   from incident
  where category = %(category)s and state not in ('closed', 'void')
    and lat between %(south)s and %(north)s and lon between %(west)s and %(east)s

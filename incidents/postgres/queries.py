@@ -1,18 +1,36 @@
-"""SQL by name: `-- name: x`, at least one comment line saying what it is for, then the statement."""
+"""SQL by name: `-- name: x`, at least one comment line saying what it is for, then the statement.
+
+What several statements list alike stands here once: `{incident_columns}` are the columns of an incident in the order of
+its fields, `{incident_changes}` sets those that a move may change to the ones of a row `b`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from typing import LiteralString, cast
+
+from incidents.incident import Incident
 
 _BLOCK = re.compile(
     r"^-- name: (?P<name>[a-z_0-9]+)\n(?P<about>(?:--.*\n)+)(?P<sql>(?:(?!^-- name:).*\n?)+)",
     re.MULTILINE,
 )
 _NAME = re.compile(r"^-- name:", re.MULTILINE)
+
+BEGAN = frozenset(
+    {"number", "text", "source", "rule", "reporter", "first_event_at", "reported_at"}
+    | {"raw_lon", "raw_lat", "datum"}
+)
+"""What an incident began with: no move changes it."""
+_COLUMNS = tuple(f.name for f in fields(Incident))
+_LISTS = {
+    "{incident_columns}": ", ".join(_COLUMNS),
+    "{incident_changes}": ", ".join(f"{c} = b.{c}" for c in _COLUMNS if c not in BEGAN),
+}
 
 
 @cache
@@ -43,4 +61,7 @@ def sentence(file: str, name: str) -> str:
 
 
 def _text(file: str) -> str:
-    return (files("incidents.postgres") / file).read_text(encoding="utf-8")
+    text = (files("incidents.postgres") / file).read_text(encoding="utf-8")
+    for name, columns in _LISTS.items():
+        text = text.replace(name, columns)
+    return text

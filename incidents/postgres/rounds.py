@@ -7,7 +7,6 @@ Under load a round trip, a commit and a change of processes cost more than what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import date
 from typing import Any, NoReturn
 
@@ -29,18 +28,7 @@ from incidents.postgres.numbers import Numbers
 from incidents.postgres.queries import named
 from incidents.postgres.recent import Recent
 
-_BEGAN = frozenset(
-    {"number", "text", "source", "rule", "reporter", "first_event_at", "reported_at"}
-    | {"raw_lon", "raw_lat", "datum"}
-)
-"""What an incident began with: no move changes it."""
-_COLUMNS = tuple(f.name for f in fields(Incident))
-_SQL = {
-    name: sql.replace("{columns}", ", ".join(_COLUMNS)).replace(
-        "{changes}", ", ".join(f"{c} = b.{c}" for c in _COLUMNS if c not in _BEGAN)
-    )
-    for name, sql in named("rounds.sql").items()
-}
+_SQL = named("rounds.sql")
 _LOAD = named("ledger.sql")["load_all"]
 
 

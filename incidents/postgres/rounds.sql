@@ -27,7 +27,7 @@ select b.id, l.seq, l.at, l.move, l.by, l.role, l.department, l.from_state, l.to
   from become b, jsonb_populate_recordset(null::history, b.history) with ordinality
        l(incident_id, seq, at, move, by, role, department, from_state, to_state, reason, data, prev_hash, hash, nth)
 ), kept as (
-update incident i set {changes}, last_hash = b.hashes[cardinality(b.hashes)]
+update incident i set {incident_changes}, last_hash = b.hashes[cardinality(b.hashes)]
   from become b
  where i.id = b.id
 returning b.n
@@ -43,8 +43,8 @@ select g.n, g.history, g.facts, g.event, history_chain(null, g.history) as hashe
        jsonb_to_recordset(%(noted)s::jsonb) as g(n int, incident jsonb, history jsonb, facts jsonb, event jsonb),
        jsonb_populate_record(null::incident, g.incident) i
 ), opened as (
-insert into incident ({columns}, last_hash)
-select {columns}, hashes[cardinality(hashes)] from noted
+insert into incident ({incident_columns}, last_hash)
+select {incident_columns}, hashes[cardinality(hashes)] from noted
     on conflict (subject) where subject is not null and state not in ('closed', 'void') do nothing
 returning id as incident_id, number
 ), kept as materialized (

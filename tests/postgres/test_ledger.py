@@ -14,14 +14,13 @@ from incidents import desk
 from incidents.desk import Ledger
 from incidents.errors import Stale
 from incidents.event import Outcome
-from incidents.incident import Actor, HistoryRow, Incident
+from incidents.incident import Actor, HistoryRow
 from incidents.lifecycle import Role, State
 from incidents.postgres import city
 from incidents.postgres.connection import Connection, connect
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.ledger_rows import fact_body
 from incidents.postgres.numbers import Numbers
-from incidents.postgres.queries import named
 from incidents.replaying import fold
 from streams import wire
 from tests.contracts.ledger import LedgerContract, _begun, _open, _void
@@ -48,13 +47,6 @@ def ledger(connection: Connection, numbers: Numbers) -> Iterator[PostgresLedger]
 
 class TestPostgresLedger(LedgerContract):
     """The contract, on a real database."""
-
-
-def test_the_columns_read_are_the_incident_s_fields_in_their_order(connection: Connection) -> None:
-    for name in ("load", "open_on", "near"):
-        asked = named("ledger.sql")[name].partition("from incident")[0]
-        columns = [c.strip() for c in asked.removeprefix("select ").split(",")]
-        assert columns == [f.name for f in fields(Incident)], name
 
 
 def test_a_fact_is_read_by_who_follows_the_topic(ledger: Ledger) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import timedelta
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from incidents.postgres import audit_store, city
 from incidents.postgres.connection import Connection, connect
 from incidents.postgres.ledger import PostgresLedger
 from incidents.postgres.numbers import Numbers
+from incidents.postgres.queries import BEGAN, named
 from incidents.postgres.recent import Recent
 from incidents.postgres.rounds import Round
 from tests.contracts.ledger import _begun, _open
@@ -25,11 +28,6 @@ from tests.incidents.builders import NOON, a_report, the_decisions
 pytestmark = pytest.mark.real
 
 OFFICER = Actor("值班长", Role.SHIFT_LEAD)
-BEGAN = frozenset(
-    {"number", "text", "source", "rule", "raw_lon", "raw_lat", "datum", "first_event_at"}
-    | {"reported_at", "reporter"}
-)
-"""What no move changes (schema.sql, incident_step)."""
 
 
 @pytest.fixture
@@ -149,6 +147,15 @@ def test_each_column_is_kept_as_a_step_by_itself_keeps_it(
         "cell",
     } <= changed_ones
     assert chains_hold(connection, [one.number, other.number])
+
+
+def test_a_round_sets_the_columns_that_a_step_by_itself_sets() -> None:
+    schema = (files("incidents.postgres") / "schema.sql").read_text(encoding="utf-8")
+    step = schema.partition("create function incident_step")[2].partition("end $$")[0]
+    alone = set(re.findall(r"\b(\w+) = n\.\1\b", step))
+    assert alone == {f.name for f in fields(Incident)} - BEGAN
+    together = set(re.findall(r"\b(\w+) = b\.\1\b", named("rounds.sql")["step"]))
+    assert together - {"id"} == alone
 
 
 def test_an_opening_is_kept_as_by_itself(
