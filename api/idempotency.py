@@ -10,12 +10,15 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Header
+from psycopg.errors import UniqueViolation
 from starlette.responses import Response
 
 from api.access import Caller
 from api.problems import Problem
+from grid.errors import CityError
 from incidents.postgres import views
 from incidents.postgres.connection import Connection
+from incidents.postgres.rounds import Answer, Round
 
 Key = Annotated[
     str | None,
@@ -35,29 +38,60 @@ def once(
     key: str | None,
     request: tuple[str, bytes],
     act: Callable[[], Response],
+    round_: Round | None = None,
 ) -> Response:
     """What `act` answers, in one transaction with its effect; with a key seen before, the answer given then.
 
     `request` is (method and path, body). 422 when the key belongs to another request, 409 while it is being handled.
-    Refusals are not kept: they had no effect and may be tried again.
+    Refusals are not kept: they had no effect and may be tried again. In a round, whose keys are known to be new, effect
+    and answer are noted together.
     """
-    with connection.transaction():
-        if key is None:
+    if key is None:
+        with connection.transaction():
             return act()
-        if not views.claim_key(connection, caller.name, key):
-            raise Problem(
-                409,
-                "key_in_flight",
-                ("同一幂等键的请求正在办理，请稍后", "a request with this key is being handled"),
-                {"Retry-After": "1"},
-            )
-        digest = hashlib.sha256(request[0].encode() + b"\n" + request[1]).digest()
+    digest = hashlib.sha256(request[0].encode() + b"\n" + request[1]).digest()
+    if round_ is not None:
+        return _noted(round_, caller, key, digest, act)
+    try:
+        with connection.transaction():
+            return _claimed(connection, caller, key, digest, act)
+    except (CityError, UniqueViolation):
+        # What is sent twice at once may be refused because the other of the two was done: then its answer holds.
         before = views.answered(connection, caller.name, key)
-        if before is not None:
-            return _again(before, digest)
-        response = act()
-        views.remember_answer(connection, caller.name, key, _kept(response, digest))
-        return response
+        if before is None:
+            raise
+        return _again(before, digest)
+
+
+def _noted(
+    round_: Round, caller: Caller, key: str, digest: bytes, act: Callable[[], Response]
+) -> Response:
+    since = len(round_)
+    response = act()
+    if len(round_) == since:  # nothing to keep the answer with
+        round_.apart()
+    kept = _kept(response, digest)
+    values = {**kept._asdict(), "request_hash": f"\\x{digest.hex()}"}
+    round_.answer(Answer(caller.name, key, **values))
+    return response
+
+
+def _claimed(
+    connection: Connection, caller: Caller, key: str, digest: bytes, act: Callable[[], Response]
+) -> Response:
+    if not views.claim_key(connection, caller.name, key):
+        raise Problem(
+            409,
+            "key_in_flight",
+            ("同一幂等键的请求正在办理，请稍后", "a request with this key is being handled"),
+            {"Retry-After": "1"},
+        )
+    before = views.answered(connection, caller.name, key)
+    if before is not None:
+        return _again(before, digest)
+    response = act()
+    views.remember_answer(connection, caller.name, key, _kept(response, digest))
+    return response
 
 
 def _kept(response: Response, digest: bytes) -> views.Answered:

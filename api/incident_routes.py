@@ -220,11 +220,14 @@ def make_move(
         after = _moved(connection, parts, number, asked, (caller, version, at))
         return _whole(after, caller, parts)
 
+    photos = _photos(asked)
+    if parts.round is not None and photos:
+        parts.round.apart()
     with parts.connection() as connection:
-        if key is None and not _photos(asked):  # two round trips, each whole by itself
+        if key is None and not photos:  # two round trips, each whole by itself
             return act(connection)
         request = (f"POST /incidents/{number}/moves", answers.as_json(asked))
-        return once(connection, caller, key, request, lambda: act(connection))
+        return once(connection, caller, key, request, lambda: act(connection), parts.round)
 
 
 def _moved(

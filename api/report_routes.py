@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Annotated
 
@@ -59,15 +60,16 @@ def report(
         raw={"accuracy": given.position.accuracy} if given.position.accuracy is not None else None,
         reporter=given.reporter.model_dump(exclude_none=True) if given.reporter else None,
     )
+    if parts.round is not None and event.media:
+        parts.round.apart()
     with parts.connection() as connection:
         if key is None and not event.media:
             # One statement where nothing else can be the same trouble; in a transaction as soon as something is locked.
             with ExitStack() as held:
                 return _received(parts, connection, event, at, _beginner(connection, held))
         request = ("POST /reports", given.model_dump_json().encode())
-        return once(
-            connection, caller, key, request, lambda: _received(parts, connection, event, at)
-        )
+        act = partial(_received, parts, connection, event, at)
+        return once(connection, caller, key, request, act, parts.round)
 
 
 def _beginner(connection: Connection, held: ExitStack) -> Callable[[], None]:

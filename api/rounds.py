@@ -46,12 +46,18 @@ class _Call:
         version = (self.values.get("if_match") or "").strip().strip('"').removeprefix("v")
         return number, int(version) if version.isdecimal() else None
 
+    @property
+    def key(self) -> tuple[str, str] | None:
+        """Whose Idempotency-Key it came with."""
+        key = self.values.get("key")
+        return None if key is None else (self.values["caller"].name, key)
+
 
 class Rounds:
     """Serves calls of endpoints that take `parts` and, through their ledger, keep one thing at the end.
 
-    Each is answered as if alone. What turns out to need more (a key, photos, a neighbourhood to lock, another's quicker
-    hand) comes to nothing in the round and is then done by itself, from its beginning.
+    Each is answered as if alone. What turns out to need more (photos, a neighbourhood to lock, a key answered before,
+    another's quicker hand) comes to nothing in the round and is then done by itself, from its beginning.
     """
 
     def __init__(self, hands: int = HANDS, most: int = MOST) -> None:
@@ -63,8 +69,6 @@ class Rounds:
 
     async def serve(self, endpoint: Endpoint, values: Mapping[str, Any]) -> Response:
         """What the endpoint answers or raises."""
-        if values.get("key") is not None:  # its answer is kept with it, in a transaction of its own
-            return await run_in_threadpool(endpoint, **values)
         call = _Call(endpoint, values, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         if len(self._at_work) < self._hands:
@@ -102,12 +106,16 @@ def _served(calls: list[_Call]) -> list[_Outcome]:
     with Lent(parts.pool) as connection:
         round_ = Round(connection, parts.numbers, parts.recent, len(calls) - len(seen))
         round_.bring(seen)
+        told = round_.answered([key for call in calls if (key := call.key) is not None])
         gathered = parts.for_round(round_, cast(Connection, _Asking(connection)))
         noted: list[range] = []
         outcomes: list[_Outcome] = []
         for call in calls:
             since = len(round_)
-            outcomes.append(_outcome(call, parts=gathered))
+            key = call.key
+            outcomes.append(Apart() if key in told else _outcome(call, parts=gathered))
+            if key is not None:  # the same once more is told what the first was
+                told.add(key)
             if isinstance(outcomes[-1], Exception):
                 round_.forget(since)
             noted.append(range(since, len(round_)))

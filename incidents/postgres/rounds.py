@@ -36,6 +36,18 @@ class Apart(Exception):
     """What cannot be done in a round and must be done by itself; nothing of it was kept."""
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What somebody's key was answered: kept with what it is the answer to, or not at all."""
+
+    principal: str
+    key: str
+    request_hash: str
+    """As PostgreSQL reads bytes: `\\x` and hexadecimal digits."""
+    status: int
+    body: str
+    headers: Mapping[str, str]
+
+
 class _Step(msgspec.Struct, frozen=True):
     n: int
     number: str
@@ -43,6 +55,7 @@ class _Step(msgspec.Struct, frozen=True):
     changes: Mapping[str, Any]
     history: Sequence[HistoryRow]
     facts: Sequence[OutboxRow]
+    answer: Answer | None = None
 
 
 class _Opening(msgspec.Struct, frozen=True):
@@ -52,6 +65,7 @@ class _Opening(msgspec.Struct, frozen=True):
     history: Sequence[HistoryRow]
     facts: Sequence[OutboxRow]
     event: Mapping[str, Any]
+    answer: Answer | None = None
 
 
 class Round:
@@ -89,6 +103,14 @@ class Round:
         """One of those fetched, as it was a moment ago: who decides on an older one is not kept."""
         return self._here.get(number)
 
+    def answered(self, keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these keys (principal, key) to which an answer is kept: whoever sends one again is told it."""
+        if not keys:
+            return set()
+        principals, names = zip(*keys, strict=True)
+        asked = {"principals": list(principals), "keys": list(names)}
+        return set(self._connection.execute(_SQL["answered"], asked).fetchall())
+
     def number(self, region: str, day: date) -> str:
         """The next number of a region's day."""
         self._expected -= 1
@@ -112,6 +134,10 @@ class Round:
     def _note(self, after: Incident, what: _Step | _Opening) -> None:
         self._noted.append(what)
         self._after.append(after)
+
+    def answer(self, answer: Answer) -> None:
+        """Note what the newest of what was noted is answered."""
+        self._noted[-1] = msgspec.structs.replace(self._noted[-1], answer=answer)
 
     def apart(self) -> NoReturn:
         """Say that this is not for a round."""

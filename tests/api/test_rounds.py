@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,11 +19,13 @@ from api import gauges, incident_routes, report_routes
 from api.caller import Caller
 from api.given import MoveGiven, ReportGiven
 from api.parts import Parts
+from api.problems import Problem
 from api.rounds import Rounds
 from grid.errors import CityError
 from incidents.errors import MoveForbidden, MoveRefused, Stale
 from incidents.lifecycle import Role
 from incidents.postgres import audit_store
+from incidents.postgres import numbers as numbers_
 from incidents.postgres.connection import pool
 from incidents.postgres.numbers import ROUNDS_AHEAD, Numbers
 from tests.api.town import Town, a_report, move, report, token
@@ -47,6 +50,11 @@ def moving(number: str, given: dict[str, Any], version: int = 1, by: Caller = LE
     tag = f'"v{version}"'
     values = {"number": number, "given": body, "caller": by, "key": None, "if_match": tag}
     return incident_routes.make_move, values
+
+
+def keyed(asked: Asked, key: str) -> Asked:
+    """The same, sent with an Idempotency-Key."""
+    return asked[0], {**asked[1], "key": key}
 
 
 @pytest.fixture
@@ -141,22 +149,112 @@ def test_what_a_round_refuses_to_one_is_done_for_the_others(
 def test_what_needs_more_than_a_round_is_done_by_itself(client: TestClient, parts: Parts) -> None:
     same = report(client, 4, 0, category=LITTER)
     child, parent = report(client, 4, 1), report(client, 4, 2)
-    keyed = reporting(4, 3)
-    keyed[1]["key"] = "once-and-for-all"
     answers = served(
         parts,
         [
-            reporting(4, 0, category=LITTER),  # locks the neighbourhood, joins
-            moving(child, {"move": "merge", "into": parent}),
-            keyed,
+            keyed(reporting(4, 0, category=LITTER), "joins"),  # locks the neighbourhood
+            keyed(moving(child, {"move": "merge", "into": parent}), "merges"),
+            keyed(moving(parent, {**OPEN, "media": ["unknown"]}), "with a photo"),
             reporting(4, 4),
         ],
     )
-    joined, merged, first, opened = map(told, answers)
-    assert (joined["outcome"], joined["number"]) == ("joined", same)
-    assert (merged["state"], merged["merged_into"]) == ("void", parent)
-    assert told(*served(parts, [keyed]))["number"] == first["number"]
-    assert opened["outcome"] == "opened"
+    joined, merged, photo, opened = answers
+    assert (told(joined)["outcome"], told(joined)["number"]) == ("joined", same)
+    assert (told(merged)["state"], told(merged)["merged_into"]) == ("void", parent)
+    assert isinstance(photo, CityError)
+    assert told(opened)["outcome"] == "opened"
+
+
+def test_what_comes_with_a_key_is_kept_with_its_answer(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    known = [report(client, 4, j) for j in range(5, 8)]
+    asked = [
+        keyed(reporting(4, 8, text="门外\x01有人 \\u0000"), "r1"),
+        keyed(moving(known[0], OPEN), "m1"),
+        keyed(moving(known[1], {**OPEN, "then": [{"move": "dispatch", "department": "SZ"}]}), "m2"),
+        moving(known[2], OPEN),
+        reporting(4, 9),
+    ]
+    before = rounds_held()
+    first = served(parts, asked)
+    assert rounds_held() == before + 1
+    again = served(parts, asked[:3])
+    for one, other in zip(first, again, strict=False):
+        assert isinstance(one, Response)
+        assert isinstance(other, Response)
+        assert (other.body, other.status_code) == (one.body, one.status_code)
+        assert other.headers["etag"] == one.headers["etag"]
+        assert other.headers["idempotency-replayed"] == "true"
+        assert "idempotency-replayed" not in one.headers
+    with town.connect() as connection:
+        numbers = [told(answer)["number"] for answer in first]
+        lines = connection.execute(
+            "select count(*) from history h join incident i on i.id = h.incident_id where number = any(%s)",
+            (numbers,),
+        ).fetchone()
+    assert lines == (5 + 1 + 2 + 1,)  # five reports, and four moves: each once
+
+
+def test_one_key_twice_in_a_round_is_done_once_and_for_another_request_refused(
+    client: TestClient, parts: Parts
+) -> None:
+    known, other = report(client, 5, 3), report(client, 5, 4)
+    opening = keyed(moving(known, OPEN), "tapped twice")
+    answers = served(
+        parts,
+        [
+            opening,
+            opening,
+            keyed(reporting(5, 5), "sent twice"),
+            keyed(reporting(5, 5), "sent twice"),
+            keyed(moving(other, {"move": "close"}), "refused"),
+        ],
+    )
+    assert told(answers[0]) == told(answers[1])
+    assert told(answers[2])["number"] == told(answers[3])["number"]
+    assert isinstance(answers[4], MoveRefused)
+    reused, opened = served(
+        parts, [keyed(moving(other, OPEN), "tapped twice"), keyed(moving(other, OPEN), "refused")]
+    )
+    assert isinstance(reused, Problem)
+    assert (reused.status, reused.code) == (422, "key_reused")
+    assert told(opened)["version"] == 2
+
+
+def _asked(parts: Parts, said: list[Response | BaseException], calls: Sequence[Asked]) -> None:
+    said.extend(served(parts, calls))
+
+
+def test_one_key_in_a_round_and_by_itself_at_the_same_moment_is_done_once(
+    client: TestClient, parts: Parts, town: Town
+) -> None:
+    """As when a phone asks a second process again before the first has answered: both wait for a row somebody holds."""
+    for n in range(6):
+        number = report(client, 6, n)
+        one = keyed(moving(number, OPEN), f"at once {n}")
+        said: list[Response | BaseException] = []
+        with town.connect() as holder:
+            ask = partial(_asked, parts, said)
+            asking = [
+                threading.Thread(target=ask, args=(calls,))
+                for calls in ([one, reporting(6, 7)], [one])
+            ]
+            with holder.transaction():
+                holder.execute("select from incident where number = %s for update", (number,))
+                for each in asking if n % 2 else reversed(asking):
+                    each.start()
+                    threading.Event().wait(0.1)
+            for each in asking:
+                each.join()
+            opened = [a for a in said if isinstance(a, Response) and told(a)["number"] == number]
+            assert len(opened) == 2, said
+            assert opened[0].body == opened[1].body
+            lines = holder.execute(
+                "select count(*) from history h join incident i on i.id = h.incident_id where number = %s",
+                (number,),
+            ).fetchone()
+            assert lines == (2,)
 
 
 def test_a_round_that_the_database_refuses_is_done_one_by_one(
@@ -186,7 +284,10 @@ def test_without_a_database_each_of_a_round_is_told(parts: Parts, town: Town) ->
     assert [type(answer) for answer in answers] == [PoolClosed, PoolClosed]
 
 
-def test_numbers_of_a_round_are_taken_at_once_and_rise(parts: Parts) -> None:
+def test_numbers_of_a_round_are_taken_at_once_and_rise(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numbers_, "AHEAD_S", 60.0)  # however slow this machine is
     taken: list[int] = []
 
     class Counted(Numbers):

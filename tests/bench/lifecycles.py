@@ -7,11 +7,13 @@ move is in the history. One API process, as `make run` starts it; clients, API a
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from itertools import count
 from typing import Any
 
 from incidents import desk
@@ -52,11 +54,13 @@ class City:
     port: int
     script: str
     lives: list[float] = field(default_factory=list)
+    keyed: list[float] = field(default_factory=list)
     bound: list[float] = field(default_factory=list)
 
     def measure(self, seconds: float) -> None:
         """One round of each."""
         self.lives.append(_round(self.port, seconds))
+        self.keyed.append(_round(self.port, seconds, keyed=True))
         pgbench = self.ground.postgres.program("pgbench")
         self.bound.append(
             same_sql.rate(pgbench, self.url, self.ground.home, self.script, CLIENTS, int(seconds))
@@ -75,6 +79,7 @@ def run(ground: Ground, rounds: int, seconds: float, large: int) -> list[Result]
             note = f"{CLIENTS} clients, {WORKERS} API process, 4 calls (7 moves) a life; incident, history, facts durable"
             results += [
                 Result(GROUP, f"{wanted:,} 件 / incidents: 生命周期 / lives", "1/s", city.lives, AIM, note=note),
+                Result(GROUP, f"{wanted:,} 件: 各带幂等键，如值班台与手机页 / each with a key, as the pages send", "1/s", city.keyed),
                 Result(GROUP, f"{wanted:,} 件: 同样的 SQL / the same SQL by pgbench", "1/s", city.bound),
                 Result(GROUP, f"{wanted:,} 件: 比值 / lives ÷ pgbench", "×", ratios(city.lives, city.bound), OF_PGBENCH),
             ]  # fmt: skip
@@ -101,7 +106,8 @@ def _answers(door: Door) -> bool:
         return False
 
 
-def _round(port: int, seconds: float) -> float:
+def _round(port: int, seconds: float, *, keyed: bool = False) -> float:
+    key = secrets.token_hex(4) if keyed else ""
     ended = threading.Event()
     done = [0] * CLIENTS
     faults: list[BaseException] = []
@@ -113,7 +119,7 @@ def _round(port: int, seconds: float) -> float:
         }
         try:
             while not ended.is_set():
-                _one(doors, which * 1_000_003 + done[which])
+                _one(doors, which * 1_000_003 + done[which], key)
                 done[which] += 1
         except BaseException as fault:  # noqa: BLE001 - told to the thread that waits
             faults.append(fault)
@@ -130,19 +136,27 @@ def _round(port: int, seconds: float) -> float:
     return sum(done) / (time.perf_counter() - began)
 
 
+CALLS = count()
 BODIES = [(who, json.dumps(given).encode()) for who, given in WALK]
 
 
-def _one(doors: dict[str, QuickDoor], number: int) -> None:
-    status, told = doors["intake"].post(b"/api/v1/reports", json.dumps(_report(number)).encode())
+def _one(doors: dict[str, QuickDoor], number: int, key: str) -> None:
+    report = json.dumps(_report(number)).encode()
+    status, told = doors["intake"].post(b"/api/v1/reports", report, _key(key, number))
     assert status == 201, told
     answer = json.loads(told)
     path, version = f"/api/v1/incidents/{answer['number']}/moves".encode(), answer["version"]
     for who, body in BODIES:
-        status, told = doors[who].post(path, body, b'If-Match: "v%d"\r\n' % version)
+        header = b'If-Match: "v%d"\r\n' % version + _key(key, number)
+        status, told = doors[who].post(path, body, header)
         assert status == 200, told
         at = told.index(b'"version":') + 10
         version = int(told[at : told.index(b",", at)])
+
+
+def _key(key: str, number: int) -> bytes:
+    """The header of a call's own key: unlike any before it."""
+    return f"Idempotency-Key: {key}-{number}-{next(CALLS)}\r\n".encode() if key else b""
 
 
 def _report(number: int) -> dict[str, Any]:
