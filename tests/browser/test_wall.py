@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -115,6 +117,73 @@ def test_the_map_draws_the_cells_from_static_tiles_and_fills_those_with_incident
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".map-time output")).to_contain_text("起一小时内上报")
     page.keyboard.press("ArrowRight")
+
+
+def test_the_heat_of_an_hour_opens_to_what_was_reported_in_it(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    number = town.report(system, 6, ROW)
+    cell = scene.cell_code(6, ROW)
+    lon, lat = scene.middle(6, ROW)
+    beside = f"{lon + scene.STEP / 4},{lat + scene.STEP / 4},18"
+    with watched(browser_, system.url("api")) as eyes:
+        page = eyes.page
+        wall(page, system.url("api"), f"?stale=3600&at={beside}")
+        page.wait_for_selector(".map[data-drawn]", timeout=60_000)
+        told = town.ask(system, "wall", "GET", f"/incidents/{number}").json
+        at = datetime.fromisoformat(told["reported_at"])
+        hours = [
+            datetime.fromisoformat(hour)
+            for hour in town.ask(system, "wall", "GET", "/wall/heat").json["at"]
+        ]
+        back = sum(hour > at - timedelta(hours=1) for hour in hours)
+        slider = page.get_by_label("过去 24 小时")
+        slider.focus()
+        for _ in range(back):
+            page.keyboard.press("ArrowLeft")
+        hour = hours[-back].astimezone(ZoneInfo("Asia/Shanghai"))
+        expect(page.locator(".map-time output")).to_contain_text(f"{hour:%H:%M}")
+        box = page.locator(".map").bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        behind = page.locator(".behind li")
+        expect(behind.locator(f"[data-number='{number}']")).to_have_count(1)
+        asked = f"figure=reported_between&within={cell}&begin={_utc(hours[-back])}&end={_utc(hours[-back] + timedelta(hours=1))}"
+        expect(behind).to_have_count(
+            town.ask(system, "wall", "GET", f"/wall/behind?{asked}").json["total"]
+        )
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name=re.compile("▶")).click()
+        expect(page.locator(".map-time output")).to_have_text("当前未结", timeout=30_000)
+
+
+def _utc(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_layouts_take_turns_and_the_address_says_so(system: WholeSystem, browser_: Browser) -> None:
+    with watched(browser_, system.url("api")) as eyes:
+        page = eyes.page
+        wall(page, system.url("api"), "?stale=3600&rotate=5")
+        seen: list[str | None] = []
+
+        def shown() -> bool:
+            now = page.locator(".wall-canvas").get_attribute("data-layout")
+            if now not in seen:
+                seen.append(now)
+            return {"city", "district", "theme"} <= set(seen)
+
+        for _ in range(120):
+            if shown():
+                break
+            page.wait_for_timeout(500)
+        assert seen == ["city", "district", "theme"], seen
+        assert "rotate=5" in page.url
+        page.keyboard.press("r")
+        expect(page.get_by_role("button", name=re.compile("R$"))).to_have_attribute(
+            "aria-pressed", "false"
+        )
+        assert "rotate" not in page.url
 
 
 def test_layouts_change_by_key_and_address_and_the_address_says_which(
