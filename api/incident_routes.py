@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, cast
 from urllib.parse import urlencode
@@ -59,6 +60,10 @@ def incidents(
     form = preferred(request.headers.get("accept"), (_JSON, _GEOJSON, _CSV, *FORMS))
     ground = parts.in_force.ground
     wanted = listing.wanted(question, caller, ground.atlas.edition.bounds if ground else None)
+    if question.appeal is not None:
+        policy = parts.in_force.decisions.policy
+        asked = listing.appeals(question.appeal, caller, policy, now())
+        wanted = replace(wanted, appeals=asked)
     with parts.connection() as connection:
         read = lists.as_rows if form in {_CSV, *FORMS} else lists.as_json
         page = read(connection, wanted)

@@ -17,6 +17,7 @@ from incidents.clocks import Clock
 from incidents.decisions import Decisions
 from incidents.lifecycle import BESIDE, MOVES
 from incidents.postgres.listing import COLUMNS
+from incidents.to_do import Why
 
 HEADS: dict[str, tuple[str, str]] = {
     "number": ("编号", "number"),
@@ -66,6 +67,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "yellow_at": ("黄灯时间", "near due from"),
     "stage": ("环节", "stage"),
     "stage_due_at": ("环节到期", "stage due"),
+    "to_do": ("待办", "to do"),
     # of one incident only
     "handler": ("经办人", "handler"),
     "reporter": ("上报人", "reporter"),
@@ -143,6 +145,8 @@ def told(name: str, value: Any, decisions: Decisions) -> Cell:
 
 
 def _joined(name: str, value: Mapping[str, Any]) -> str:
+    if name == "to_do":  # the same words for several roles once
+        return "、".join(dict.fromkeys(Why(why).zh for whys in value.values() for why in whys))
     if name == "reporter":
         return " ".join(str(value[key]) for key in ("name", "phone", "note") if value.get(key))
     if name == "position":

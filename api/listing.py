@@ -8,8 +8,8 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,8 +18,12 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from api import answers
 from api.access import Caller
 from api.problems import Problem
+from incidents.appeals import acts_for
 from incidents.lifecycle import Role, State
+from incidents.policy import Policy
+from incidents.postgres.appeal_lists import Appeals
 from incidents.postgres.listing import COLUMNS, MOST, Page, Wanted
+from incidents.postgres.turns import Whose
 
 WIDE = 0.02
 """A box that covers more than this part of the city is read along the times, a smaller one by place."""
@@ -66,6 +70,15 @@ class Question(BaseModel):
     returned: bool | None = Field(
         default=None, description="被部门回退、待改派 given back by a department"
     )
+    to_do: bool = Field(
+        default=False,
+        description="待办：轮到来访者的角色办的（项内 to_do 说明为什么） what waits for the caller's role, as each item's to_do says",
+    )
+    appeal: Literal["waiting", "open"] | None = Field(
+        default=None,
+        description="waiting 申诉待复核的，不论多久；open 本部门仍可申诉的 "
+        "waiting for a review, however old; open to my department until its time is over",
+    )
     assisting: _Code | None = Field(
         default=None, description="该部门协办的未结案件 what this department helps with, not ended"
     )
@@ -96,7 +109,7 @@ class Question(BaseModel):
 def wanted(
     question: Question, caller: Caller, bounds: tuple[float, float, float, float] | None
 ) -> Wanted:
-    """The question as this caller may ask it."""
+    """The question as this caller may ask it; `appeals` is added to it where `question.appeal` asks."""
     box = None if question.bbox is None else _box(question.bbox)
     number, words = _searched(question.q, caller)
     scope = caller.scope
@@ -115,6 +128,7 @@ def wanted(
         urgent=question.urgent,
         asked=question.asked,
         returned=question.returned,
+        to_do=_whose(caller) if question.to_do else None,
         opened_after=question.opened_after,
         opened_before=question.opened_before,
         box=box,
@@ -132,15 +146,31 @@ def wanted(
     )
 
 
+def _whose(caller: Caller) -> Whose:
+    """Who asks for his own: a department with those it may act for."""
+    return Whose(caller.role, caller.name, acts_for(caller.actor))
+
+
+def appeals(
+    which: Literal["waiting", "open"], caller: Caller, policy: Policy, at: datetime
+) -> Appeals:
+    """Of a department what concerns it: what waits it sees, what is open under the policy it may appeal."""
+    if which == "waiting":
+        return Appeals("waiting", caller.scope.departments)
+    since = at - timedelta(days=policy.appeal_within_days)
+    return Appeals("open", acts_for(caller.actor), policy.appeal_for, since)
+
+
 def _departments(question: Question, caller: Caller) -> tuple[tuple[str, ...], str | None]:
     """The departments asked for, and the one beyond which the caller may not look; one above sees those below it too."""
     asked = tuple(dict.fromkeys(question.department))
     scope = caller.scope
     if scope.departments is None:
         return asked, None
-    if question.assisting in scope.departments:
-        return asked, None
-    if question.mine or len(scope.departments) == 1:
+    if question.assisting in scope.departments or question.appeal is not None:
+        return asked, None  # the condition itself looks at no other's
+    own = question.mine or (question.to_do and acts_for(caller.actor) == scope.departments[:1])
+    if own or len(scope.departments) == 1:
         return asked, scope.department
     his = tuple(one for one in asked or scope.departments if one in scope.departments)
     return (his, None) if his else ((), "")  # what is asked for is none of his: nothing fits
@@ -246,6 +276,8 @@ def _cell(value: Any) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Mapping):  # to_do: reasons by role
+        return " ".join(f"{role}:{','.join(whys)}" for role, whys in value.items())
     if isinstance(value, Sequence):
         return _cell(" ".join(str(v) for v in value))
     return "" if value is None else value

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from incidents.lifecycle import Role, State
+from incidents.to_do import to_do
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,10 @@ _ALL_PUBLIC = attrgetter(*_PUBLIC)
 
 
 def public_view(incident: Incident) -> dict[str, Any]:
-    """The fields a fact carries and any screen may show."""
-    return dict(zip(_PUBLIC, _ALL_PUBLIC(incident), strict=True))
+    """The fields a fact carries and any screen may show, and whom it waits for."""
+    view = dict(zip(_PUBLIC, _ALL_PUBLIC(incident), strict=True))
+    view["to_do"] = to_do(incident)
+    return view
 
 
 @dataclass(frozen=True, slots=True)

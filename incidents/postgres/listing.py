@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from psycopg import sql
 
+from incidents.postgres import appeal_lists, turns
 from incidents.postgres.connection import Connection
 
 COLUMNS = (
@@ -23,7 +24,7 @@ COLUMNS = (
     "reported_at", "opened_at", "dispatched_at", "accepted_at", "handled_at", "verified_at", "closed_at", "due_at",
     "changed_at", "overdue", "media", "condition", "assisting", "confirmed", "merged_into", "extensions", "suspensions",
     "suspended_until", "urges", "urge_due_at", "reworks", "send_backs", "reopened", "normal_since", "yellow_at", "stage",
-    "stage_due_at",
+    "stage_due_at", "to_do",
 )  # fmt: skip
 """What an incident in a list shows, in this order; `cell` is the cell's code."""
 
@@ -39,6 +40,7 @@ _OVERDUE = f"{_ALIVE} and i.due_at is not null and i.due_at < now()"
 _SPELLED = {
     "cell": "i.cell_code as cell",
     "overdue": f"coalesce(i.due_at < now() and {_ALIVE}, false) as overdue",
+    "to_do": f"{turns.TOLD} as to_do",
 }
 _UNSIGNED = {  # for a screen that anyone may look at: no words of people, no names
     "text": "'' as text",
@@ -113,7 +115,8 @@ _ORDERS = {
 class Wanted:
     """Which incidents, in which order; empty means no such filter. Codes are compared whole.
 
-    `asked` and `returned` take those with a request that waits, and those a department gave back.
+    `asked` and `returned` take those with a request that waits, and those a department gave back; `to_do` those whose turn
+    is somebody's (`incidents.to_do`), `appeals` those an appeal is of, or may be.
     `assisting` is a department: those it helps with 联动 that have not ended.
     `area` is a code prefix and `only_department` a department beyond which the caller may not look.
     `box` is west, south, east, north in WGS-84 degrees; `wide_box` says that it covers much of the city.
@@ -133,6 +136,8 @@ class Wanted:
     urgent: bool | None = None
     asked: bool | None = None
     returned: bool | None = None
+    to_do: turns.Whose | None = None
+    appeals: appeal_lists.Appeals | None = None
     opened_after: datetime | None = None
     opened_before: datetime | None = None
     box: tuple[float, float, float, float] | None = None
@@ -215,16 +220,29 @@ def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[s
     several = (name for name in _SEVERAL if len(getattr(wanted, name)) > 1)
     lead = None if tiles else next(several, None)
     conditions, values = _conditions(wanted, lead)
+    values |= {} if wanted.to_do is None else turns.values(wanted.to_do)
+    values |= {} if wanted.appeals is None else appeal_lists.values(wanted.appeals)
     if tiles:
         conditions.append(sql.SQL(_IN_TILE))
     by = _ORDERS[wanted.sort]
     order = sql.SQL(f"{by.of('')} {by.direction}, id {by.direction}")
-    inner = sql.SQL("select {what} from incident i {where} order by {order} limit {n}").format(
-        what=sql.SQL(", ".join(["i.id", *(f"i.{c}" for c in by.columns)]) if tiles else "*"),
-        where=sql.SQL("where ") + sql.SQL(" and ").join(conditions) if conditions else sql.SQL(""),
-        order=order,
-        n=sql.Literal(wanted.limit + 1),
-    )
+    what = sql.SQL(", ".join(["i.id", *(f"i.{c}" for c in by.columns)]) if tiles else "*")
+    chosen = [
+        sql.SQL("select {what} from incident i {where} order by {order} limit {n}").format(
+            what=what,
+            where=sql.SQL("where ") + sql.SQL(" and ").join(some) if some else sql.SQL(""),
+            order=order,
+            n=sql.Literal(wanted.limit + 1),
+        )
+        for some in _branched(wanted, conditions, alone=not tiles and lead is None)
+    ]
+    inner = chosen[0]
+    if len(chosen) > 1:
+        inner = sql.SQL("select * from (({each})) each order by {order} limit {n}").format(
+            each=sql.SQL(") union all (").join(chosen),
+            order=order,
+            n=sql.Literal(wanted.limit + 1),
+        )
     if tiles or lead is not None:
         values["lead"] = tiles or list(getattr(wanted, lead or ""))
         inner = sql.SQL(
@@ -244,6 +262,15 @@ def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[s
         shown=shown, key=sql.SQL(by.of("i.")), inner=inner, order=order
     )
     return statement, values
+
+
+def _branched(wanted: Wanted, conditions: list[sql.SQL], *, alone: bool) -> list[list[sql.SQL]]:
+    """The conditions with each branch of a question that has several; all in one, where something else leads."""
+    asked = [] if wanted.to_do is None else [turns.branches(wanted.to_do) or ["false"]]
+    asked += [] if wanted.appeals is None else [appeal_lists.branches(wanted.appeals)]
+    if alone and len(asked) == 1:
+        return [[*conditions, sql.SQL(one)] for one in asked[0]]
+    return [[*conditions, *(sql.SQL(f"(({') or ('.join(each)}))") for each in asked)]]
 
 
 def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[str, Any]]:

@@ -495,6 +495,17 @@ create index incident_burning on incident (incident_burns(urgent, due_at, stage_
   where state not in ('closed', 'void');
 create index incident_asked on incident (reported_at desc, id desc) where asked is not null;
 create index incident_returned on incident (reported_at desc, id desc) where returned is not null;
+create index incident_urged on incident (reported_at desc, id desc) where urge_due_at is not null;
+
+-- Whether an appeal waits for its reviews: one of a department's, or the one of an incident from before each had its own.
+create function incident_appeal_waits(appeal_ jsonb) returns boolean
+language sql immutable parallel safe as $$
+  select coalesce(appeal_ @? '$.heard.*.outcome ? (@ == null)' or appeal_ @? '$.outcome ? (@ == null)', false)
+$$;
+create index incident_appeal_waits on incident (reported_at desc, id desc) where incident_appeal_waits(appeal);
+
+-- What is held against departments it was taken from, or was said by them, of what was closed lately.
+create index incident_held on incident (closed_at) where closed_at is not null and appeal is not null;
 
 -- Pairs of neighbouring characters, lower case, each once: what a search in Chinese or any other text is narrowed by.
 create function text_pairs(text_ text) returns text[] language sql immutable strict parallel safe as $$

@@ -26,6 +26,7 @@ from incidents.incident import Actor, HistoryRow, Incident
 from incidents.lifecycle import BESIDE, MOVES, Role, State
 from incidents.policy import Mark
 from incidents.replaying import fold
+from incidents.to_do import TURNS, to_do
 from tests.incidents.builders import (
     FLOOD,
     LITTER,
@@ -231,6 +232,20 @@ class Desk(RuleBasedStateMachine):
                 assert State(row.from_state) in move.sources
                 assert State(row.to_state) in move.targets(State(row.from_state))
                 assert Role(row.role) in move.roles
+
+    @invariant()
+    def whoever_is_waited_for_may_do_it_and_nothing_open_waits_for_nobody(self) -> None:
+        for incident in self.ledger.incidents.values():
+            waits = to_do(incident)
+            held = incident.state is State.SUSPENDED  # its time wakes it
+            assert waits or held or incident.state.ended, incident
+            for turn in TURNS:
+                for role in (r for r in turn.roles if turn.why in waits.get(r, ())):
+                    name = (incident.inspector if role is Role.INSPECTOR else None) or "zhao"
+                    his = incident.department if role is Role.DEPARTMENT else None
+                    may = desk.moves_for(incident, Actor(name, role, his), self.now, the_city())
+                    if incident.state in turn.states:
+                        assert turn.move in {move.name for move in may}, (turn, incident)
 
     @invariant()
     def what_evaluation_holds_against_a_department_is_what_it_may_appeal(self) -> None:
