@@ -19,6 +19,7 @@ export interface Wanted {
   mine?: boolean;
   asked?: boolean;
   returned?: boolean;
+  to_do?: boolean;
   department?: string[];
   category?: string[];
   q?: string;
@@ -54,16 +55,18 @@ const DEPARTMENT: Omit<Board, "key">[] = [
   { word: "board_verify", wanted: { state: ["handled", "verifying"] } },
 ];
 
-/** 待办: the states in which a role is the one to move an incident on; who may move all of them begins with all. */
-const TO_DO: Record<string, State[]> = {
-  intake_officer: ["reported", "handled", "verifying"],
-  dispatcher: ["open", "handled"],
-  department: ["dispatched", "handling"],
-};
-const todo = computed<Board | null>(() => {
-  const state = TO_DO[person.value?.role ?? ""];
-  return state ? { key: "0", word: "board_todo", wanted: { state } } : null;
-});
+/** 待办: who has a turn of his own. The server says what waits for a role, and why (`to_do` of each incident). */
+const HAS_TURNS = ["shift_lead", "dispatcher", "intake_officer", "department"];
+const TO_DO: Board = { key: "0", word: "board_todo", wanted: { to_do: true } };
+const todo = computed<Board | null>(() => (HAS_TURNS.includes(person.value?.role ?? "") ? TO_DO : null));
+export type Why = NonNullable<Incident["to_do"][string]>[number];
+
+/** What an incident waits for, of him who looks: of another's department it is not his own turn. */
+export function whys(one: Incident): readonly Why[] {
+  const role = person.value?.role ?? "";
+  // A fact from before facts told it says nothing.
+  return (one.to_do as Incident["to_do"] | undefined)?.[role] ?? [];
+}
 const numbered = (all: Omit<Board, "key">[]): Board[] => all.map((one, n) => ({ key: String(n + 1), ...one }));
 
 /** The boards of whoever looks, what he can move on before the rest; a department's list is its own by the server's word. */
@@ -71,8 +74,8 @@ export const boards = computed(() => {
   const all = numbered(person.value?.role === "department" ? DEPARTMENT : ALL);
   return todo.value ? [todo.value, ...all] : all;
 });
-/** What a desk shows whose address asks for nothing. */
-export const first = computed<Wanted>(() => todo.value?.wanted ?? {});
+/** What a desk shows whose address asks for nothing: what is his to do; the shift lead watches over all that is open. */
+export const first = computed<Wanted>(() => (person.value?.role === "shift_lead" ? {} : (todo.value?.wanted ?? {})));
 /** Who has to do with appeals: he reviews them, or they are his department's. */
 export const hearsAppeals = computed(() => ["evaluator", "shift_lead", "department"].includes(person.value?.role ?? ""));
 export const sits = computed(() => DESK_ROLES.includes(person.value?.role ?? ""));
@@ -84,8 +87,13 @@ export function question(wanted: Wanted, limit: number, cursor?: string): Questi
 }
 
 /** Whether the page itself can judge an incident by these filters; else the server is asked again. */
-export const judged = (wanted: Wanted): boolean =>
-  wanted.q === undefined && wanted.mine === undefined && wanted.asked === undefined && wanted.returned === undefined;
+export function judged(wanted: Wanted, one: Incident): boolean {
+  if (wanted.q !== undefined || wanted.mine !== undefined || wanted.asked !== undefined || wanted.returned !== undefined) return false;
+  if (!wanted.to_do) return true;
+  // Whether a department may act for one below it only the server knows.
+  const others = person.value?.role === "department" && one.department !== person.value.department && whys(one).length > 0;
+  return (one.to_do as Incident["to_do"] | undefined) !== undefined && !others;
+}
 
 /** Whether an incident belongs in the queue, as far as a fact of it tells. */
 export function fits(one: Incident, wanted: Wanted): boolean {
@@ -94,6 +102,7 @@ export function fits(one: Incident, wanted: Wanted): boolean {
   if (wanted.urgent !== undefined && one.urgent !== wanted.urgent) return false;
   if (wanted.department?.length && !wanted.department.includes(one.department ?? "")) return false;
   if (wanted.category?.length && !wanted.category.includes(one.category)) return false;
+  if (wanted.to_do && (one.to_do as Incident["to_do"] | undefined) !== undefined && !whys(one).length) return false;
   if (wanted.overdue && !(one.due_at !== null && Date.parse(one.due_at) < serverNow.value)) return false;
   return true;
 }
@@ -112,9 +121,12 @@ export function useCounts() {
   let due = Infinity;
   let reading = false;
   let stopped = false;
+  /** What changes while they are read may have come too late for this reading. */
+  let pause = AGAIN_MS;
   /** Read them within so many milliseconds; what is due sooner stays. */
   const within = (ms: number) => {
     const at = performance.now() + ms;
+    if (reading) pause = Math.min(pause, ms);
     if (stopped || reading || at >= due) return;
     clearTimeout(timer);
     due = at;
@@ -122,6 +134,7 @@ export function useCounts() {
   };
   const read = async () => {
     reading = true;
+    pause = AGAIN_MS;
     for (const board of boards.value) {
       if (stopped) return;
       try {
@@ -133,7 +146,7 @@ export function useCounts() {
     }
     reading = false;
     due = Infinity;
-    within(AGAIN_MS);
+    within(pause);
   };
   within(0);
   watch(boards, () => within(0)); // another's boards

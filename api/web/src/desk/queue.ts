@@ -99,10 +99,10 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
     timer = undefined;
     const facts = waiting;
     waiting = [];
-    const sure = judged(wanted.value);
     const edge = complete.value ? Infinity : last();
     let unsure = false;
     for (const { incident } of facts) {
+      const sure = judged(wanted.value, incident);
       if (!fits(incident, wanted.value)) takeOut(incident);
       else if (sure ? inOrder.has(incident.number) || heat(incident) <= edge : inOrder.has(incident.number)) put(incident);
       else unsure ||= !sure;
@@ -222,6 +222,8 @@ export function openQueue(heard: (facts: readonly Fact[]) => void) {
     loading,
     refused,
     count: computed(() => shown.value.length),
+    /** How many there are now, whatever still stands in sight; null: not all are read. */
+    total: computed(() => (void changed.value, complete.value ? order.length : null)),
     of: (number: string): Incident | undefined => known.get(number),
     within: (number: string): boolean => inOrder.has(number),
     ask(what: Wanted) {
