@@ -75,7 +75,7 @@ def me(
         if id_ is not None:
             found = sessions.find(connection, id_, parts.limits, used=cookies.in_use(request))
         held = _roles(connection, caller.name)
-    return answers.json(_shown(caller, found, held), headers=_NEVER_KEPT)
+    return answers.json(_shown(caller, found, held, parts), headers=_NEVER_KEPT)
 
 
 @router.post("/me/password", response_model=Me, summary="修改口令 Change one's password")
@@ -149,12 +149,12 @@ def _come_in(
         raise Problem(401, "unauthenticated", ("账户已停用", "the account was withdrawn"))
     account = found.account
     caller = Caller(account.name, account.role, account.department, account.area)
-    response = answers.json(_shown(caller, found, held), headers=_NEVER_KEPT)
+    response = answers.json(_shown(caller, found, held, parts), headers=_NEVER_KEPT)
     cookies.give(response, request, id_, int(parts.limits.lasts.total_seconds()))
     return response
 
 
-def _shown(caller: Caller, found: Session | None, held: list[Held]) -> dict[str, Any]:
+def _shown(caller: Caller, found: Session | None, held: list[Held], parts: Parts) -> dict[str, Any]:
     held = held or [Held(caller.role, caller.department, caller.area)]
     return {
         "name": caller.name,
@@ -162,6 +162,7 @@ def _shown(caller: Caller, found: Session | None, held: list[Held]) -> dict[str,
         "department": caller.department,
         "area": caller.area,
         "session": found is not None,
+        "idle_s": parts.limits.idle.total_seconds() if found else None,
         "ends_at": found.ends_at if found else None,
         "password_due": found.password_due if found else False,
         "roles": [

@@ -18,13 +18,16 @@ class RoleToTake(RoleShown):
 
 
 class Me(BaseModel):
-    """Who asks, in which role; of a session also when it ends at the latest and whether its password is due."""
+    """Who asks, in which role; of a session also when it ends unused and at the latest, and whether its password is due."""
 
     name: str
     role: Role
     department: str | None
     area: str | None
     session: bool
+    idle_s: float | None = Field(
+        description="会话无人使用多久即结束，秒；令牌没有 seconds after which a session nobody uses ends; null with a token"
+    )
     ends_at: datetime | None
     password_due: bool
     roles: list[RoleToTake] = Field(

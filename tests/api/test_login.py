@@ -68,9 +68,12 @@ def test_whoever_gives_name_and_password_is_in_and_known(browser: TestClient) ->
     assert answer.status_code == 200, answer.text
     told = answer.json()
     assert (told["name"], told["role"], told["session"]) == ("dispatcher", "dispatcher", True)
-    assert told["password_due"] is False
+    assert (told["password_due"], told["idle_s"]) == (False, 1800)
     assert WORD not in answer.text
-    assert browser.get("/api/v1/me").json()["name"] == "dispatcher"
+    me = browser.get("/api/v1/me").json()
+    assert (me["name"], me["idle_s"]) == ("dispatcher", 1800)
+    by_token = browser.get("/api/v1/me", headers=token("dispatcher")).json()
+    assert (by_token["session"], by_token["idle_s"]) == (False, None)
     assert browser.get("/api/v1/incidents").status_code == 200
 
 

@@ -89,7 +89,9 @@ async function look(): Promise<void> {
     if (person.value && !person.value.password_due) dated(await get("/api/v1/wall/summary", undefined, undefined, patience.signal));
     denied.value = false;
   } catch (fault) {
-    denied.value = fault instanceof Refusal && fault.status === 403;
+    const status = fault instanceof Refusal ? fault.status : 0;
+    denied.value = status === 403;
+    if (status === 401) line.value = "refused"; // the session has ended: nobody waits for the line to find out
     // Silence says it: `heard` and the age grow.
   } finally {
     clearTimeout(timer);

@@ -28,6 +28,8 @@ export const identity = { token: null as string | null, role: null as string | n
 /** After so long without a key or a finger nobody sits there. */
 const AWAY_MS = 30_000;
 let touched = performance.now();
+/** Milliseconds since somebody last touched the page. */
+export const untouched = (): number => performance.now() - touched;
 for (const sign of ["keydown", "pointerdown"]) window.addEventListener(sign, () => (touched = performance.now()), { passive: true });
 
 /** Ask for a path of the API's description; `place` fills the names in braces. */
@@ -51,7 +53,7 @@ export async function send(path: string, query: Record<string, unknown> = {}, mo
   if (identity.token) headers.set("Authorization", `Bearer ${identity.token}`);
   if (identity.role && !headers.has("Yiwang-Role")) headers.set("Yiwang-Role", identity.role);
   // What a page asks by itself does not keep a session awake; what it changes shows that a page of ours asked.
-  if (performance.now() - touched > AWAY_MS) headers.set("X-Yiwang-Background", "1");
+  if (untouched() > AWAY_MS) headers.set("X-Yiwang-Background", "1");
   if (more.method && more.method !== "GET") headers.set("X-Yiwang-Csrf", "1");
   let answer: Response;
   try {

@@ -7,6 +7,7 @@
 import { computed, ref } from "vue";
 import { identity, Refusal, send } from "@/client/ask";
 import type { components } from "@/client/openapi";
+import { person } from "@/session/session";
 
 export type Whole = components["schemas"]["IncidentWhole"];
 export type MoveShown = components["schemas"]["MoveShown"];
@@ -18,6 +19,8 @@ export interface Errand {
   number: string;
   version: number;
   body: Given;
+  /** Whose it is: it waits for him to be in again, and is sent by nobody else. */
+  who: string;
   /** The role it was decided in, "" for the account's own: it is sent in that one, whatever is acted in by then. */
   as: string;
 }
@@ -42,7 +45,8 @@ function remembered(): Errand[] {
 
 /** What the server has not answered yet. */
 export const pending = ref<Errand[]>(remembered());
-export const waitsFor = (number: string) => computed(() => pending.value.find((one) => one.number === number));
+/** What of it is of him who is in; while the server is away nobody knows who that is. */
+export const own = computed(() => pending.value.filter((one) => !one.who || !person.value?.name || one.who === person.value.name));
 
 function keep(rest: Errand[]): void {
   pending.value = rest;
@@ -58,7 +62,7 @@ function named(): string {
   return `desk-${[...bytes].map((one) => one.toString(16).padStart(2, "0")).join("")}`;
 }
 
-export const errand = (number: string, version: number, body: Given): Errand => ({ key: named(), number, version, body, as: identity.role ?? "" });
+export const errand = (number: string, version: number, body: Given): Errand => ({ key: named(), number, version, body, who: person.value?.name ?? "", as: identity.role ?? "" });
 
 /** Send it once; `away` keeps it for later. */
 export async function attempt(one: Errand): Promise<Outcome> {
@@ -79,7 +83,7 @@ async function sent(one: Errand): Promise<Outcome> {
     return { kind: "done", incident: (await answer.json()) as Whole };
   } catch (fault) {
     if (!(fault instanceof Refusal)) throw fault;
-    if (fault.status === 0 || fault.status >= 500 || fault.code === "key_in_flight") return { kind: "away" };
+    if (fault.status === 0 || fault.status === 401 || fault.status >= 500 || fault.code === "key_in_flight") return { kind: "away" };
     if (fault.status === 412) return { kind: "conflict", current: (fault.told.current as Whole | undefined) ?? null };
     return { kind: "refused", why: fault };
   }
@@ -102,7 +106,9 @@ export function later(): void {
 }
 
 async function flush(): Promise<void> {
-  for (const one of [...pending.value]) {
+  if (person.value === null) return; // who comes in goes on with it
+  if (!person.value.name) return later();
+  for (const one of own.value) {
     const outcome = await sent(one);
     if (outcome.kind === "away") return later();
     takeBack(one.key);

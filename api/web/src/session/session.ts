@@ -17,6 +17,8 @@ export interface Person {
   department: string | null;
   area: string | null;
   session: boolean;
+  /** Seconds after which a session that nobody uses ends; null without one. */
+  idle_s: number | null;
   password_due: boolean;
   /** All roles held, the account's own first; `ask` names one for `actAs`. */
   roles: { role: string; department: string | null; area: string | null; ask: string }[];
@@ -29,7 +31,7 @@ export const demonstration = ref(false);
 /** Why the last attempt to come in failed, or why somebody is out again. */
 export const refused = ref<Refusal | null>(null);
 
-const UNKNOWN: Person = { name: "", role: "", department: null, area: null, session: false, password_due: false, roles: [] };
+const UNKNOWN: Person = { name: "", role: "", department: null, area: null, session: false, idle_s: null, password_due: false, roles: [] };
 
 /** Try what this browser knows; true when somebody is in. */
 export async function resume(): Promise<boolean> {
