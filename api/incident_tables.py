@@ -67,6 +67,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "yellow_at": ("黄灯时间", "near due from"),
     "stage": ("环节", "stage"),
     "stage_due_at": ("环节到期", "stage due"),
+    "stage_yellow_at": ("环节黄灯", "stage near due from"),
     "to_do": ("待办", "to do"),
     # of one incident only
     "handler": ("经办人", "handler"),

@@ -74,10 +74,10 @@ class Question(BaseModel):
         default=False,
         description="待办：轮到来访者的角色办的（项内 to_do 说明为什么） what waits for the caller's role, as each item's to_do says",
     )
-    appeal: Literal["waiting", "open"] | None = Field(
+    appeal: Literal["waiting", "review", "second", "open"] | None = Field(
         default=None,
-        description="waiting 申诉待复核的，不论多久；open 本部门仍可申诉的 "
-        "waiting for a review, however old; open to my department until its time is over",
+        description="waiting 申诉待复核的，不论多久：其中 review 待来访者复核，second 待另一人；open 本部门仍可申诉的 "
+        "waiting for a review, however old: of these for mine, or for another's; open to my department until its time is over",
     )
     assisting: _Code | None = Field(
         default=None, description="该部门协办的未结案件 what this department helps with, not ended"
@@ -152,13 +152,16 @@ def _whose(caller: Caller) -> Whose:
 
 
 def appeals(
-    which: Literal["waiting", "open"], caller: Caller, policy: Policy, at: datetime
+    which: Literal["waiting", "review", "second", "open"],
+    caller: Caller,
+    policy: Policy,
+    at: datetime,
 ) -> Appeals:
     """Of a department what concerns it: what waits it sees, what is open under the policy it may appeal."""
-    if which == "waiting":
-        return Appeals("waiting", caller.scope.departments)
+    if which != "open":
+        return Appeals(which, caller.scope.departments, caller.name)
     since = at - timedelta(days=policy.appeal_within_days)
-    return Appeals("open", acts_for(caller.actor), policy.appeal_for, since)
+    return Appeals("open", acts_for(caller.actor), "", policy.appeal_for, since)
 
 
 def _departments(question: Question, caller: Caller) -> tuple[tuple[str, ...], str | None]:

@@ -63,6 +63,9 @@ class IncidentShown(BaseModel):
     yellow_at: datetime | None = Field(description="黄灯 the deadline is near from then on")
     stage: str | None = Field(description="处置之外在走的计时 the clock running beside handling")
     stage_due_at: datetime | None
+    stage_yellow_at: datetime | None = Field(
+        description="环节黄灯 the stage is near its end from then on"
+    )
     to_do: dict[Role, list[Why]] = Field(
         description="轮到谁办、为什么：按角色的缘由；已结束的为空 whom it waits for and why, by role; empty once it has ended"
     )

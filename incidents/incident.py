@@ -156,8 +156,10 @@ _ALL_PUBLIC = attrgetter(*_PUBLIC)
 
 
 def public_view(incident: Incident) -> dict[str, Any]:
-    """The fields a fact carries and any screen may show, and whom it waits for."""
+    """The fields a fact carries and any screen may show, when its stage is near its end 黄灯, and whom it waits for."""
     view = dict(zip(_PUBLIC, _ALL_PUBLIC(incident), strict=True))
+    clock = incident.clocks.get(incident.stage or "")
+    view["stage_yellow_at"] = None if clock is None else clock["yellow_at"]
     view["to_do"] = to_do(incident)
     return view
 

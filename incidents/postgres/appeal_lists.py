@@ -5,6 +5,7 @@ The second says of a closed incident what `incidents.standing.appealable` says, 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,14 +13,16 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Appeals:
-    """Which: `waiting` for a review, or `open` to the departments until their time since the closing is over.
+    """Which: `waiting` for a review; of these `review` for the reviewer's own, `second` for another's; or `open` to the
+    departments until their time since the closing is over.
 
-    `departments` are those it is asked for, None all (only of what waits). `hears` is what the city hears appeals about,
+    `reviewer` is who has no part in what waits for him: he neither appealed nor reviewed it. `departments` are those it is asked for, None all (only of what waits). `hears` is what the city hears appeals about,
     `closed_since` when the earliest of those in time was closed.
     """
 
-    which: Literal["waiting", "open"]
+    which: Literal["waiting", "review", "second", "open"]
     departments: tuple[str, ...] | None
+    reviewer: str = ""
     hears: tuple[str, ...] = ()
     closed_since: datetime | None = None
 
@@ -27,6 +30,10 @@ class Appeals:
 _HOLDER = "coalesce(i.department, i.returned ->> 'from')"
 _WAITING = "i.state = 'closed' and incident_appeal_waits(i.appeal)"
 _CONCERNS = f"({_HOLDER} = any(%(parties)s) or i.appeal -> 'heard' ?| %(parties)s)"
+_NO_PART = "@.by != $who && !(@.reviews[*].by == $who)"
+_REVIEW = f"""(i.appeal is not null and (
+  jsonb_path_exists(i.appeal, '$.heard.* ? (@.outcome == null && {_NO_PART})', %(reviewer)s::jsonb)
+  or jsonb_path_exists(i.appeal, '$ ? (exists (@.by) && @.outcome == null && {_NO_PART})', %(reviewer)s::jsonb)))"""
 _IN_TIME = "i.state = 'closed' and i.closed_at >= %(closed_since)s"
 _HELD = "i.appeal is not null and i.closed_at is not null and i.appeal -> 'marks' ?| %(parties)s"
 _BRANCHES = (
@@ -60,13 +67,17 @@ def branches(appeals: Appeals) -> list[str]:
     """The question in disjoint conditions on a row of `incident i`, each on an index of its own."""
     if appeals.which == "open":
         return [f"({one}) and {_IN_TIME} and {_APPEALABLE}" for one in _BRANCHES]
-    return [_WAITING if appeals.departments is None else f"{_WAITING} and {_CONCERNS}"]
+    asked = {"waiting": "", "review": f" and {_REVIEW}", "second": f" and not {_REVIEW}"}[
+        appeals.which
+    ]
+    return [_WAITING + asked + ("" if appeals.departments is None else f" and {_CONCERNS}")]
 
 
 def values(appeals: Appeals) -> dict[str, Any]:
     """What the conditions ask for by name."""
     return {
         "parties": list(appeals.departments or ()),
+        "reviewer": json.dumps({"who": appeals.reviewer}),
         "hears": list(appeals.hears),
         "closed_since": appeals.closed_since,
     }

@@ -24,7 +24,7 @@ COLUMNS = (
     "reported_at", "opened_at", "dispatched_at", "accepted_at", "handled_at", "verified_at", "closed_at", "due_at",
     "changed_at", "overdue", "media", "condition", "assisting", "confirmed", "merged_into", "extensions", "suspensions",
     "suspended_until", "urges", "urge_due_at", "reworks", "send_backs", "reopened", "normal_since", "yellow_at", "stage",
-    "stage_due_at", "to_do",
+    "stage_due_at", "stage_yellow_at", "to_do",
 )  # fmt: skip
 """What an incident in a list shows, in this order; `cell` is the cell's code."""
 
@@ -40,6 +40,7 @@ _OVERDUE = f"{_ALIVE} and i.due_at is not null and i.due_at < now()"
 _SPELLED = {
     "cell": "i.cell_code as cell",
     "overdue": f"coalesce(i.due_at < now() and {_ALIVE}, false) as overdue",
+    "stage_yellow_at": "(i.clocks -> i.stage ->> 'yellow_at')::timestamptz as stage_yellow_at",
     "to_do": f"{turns.TOLD} as to_do",
 }
 _UNSIGNED = {  # for a screen that anyone may look at: no words of people, no names

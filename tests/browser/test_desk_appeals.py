@@ -52,10 +52,13 @@ def test_of_two_appeals_the_reviewer_chooses_one_and_the_other_is_untouched(
     with at_desk(browser_, system, "lead") as eyes:
         page = eyes.page
         page.keyboard.press("Shift+K")
-        waits = page.locator(f"[data-appeal-list=waiting] [data-appealed='{number}']")
+        waits = page.locator(f"[data-appeal-list=review] [data-appealed='{number}']")
         expect(waits).to_be_visible()
         assert serious(page) == []
-        waits.click()
+        page.keyboard.press("j")
+        expect(page.locator("[data-appealed]").first).to_be_focused()
+        waits.focus()
+        page.keyboard.press("Enter")
         expect(page.locator(f"[data-one='{number}'] [data-appeals]")).to_be_visible()
         page.keyboard.press("Shift+F")
         page.locator("input[name=upheld][value=yes]").check()

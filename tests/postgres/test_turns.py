@@ -51,12 +51,14 @@ select lpad(n::text, 19, '0'), state, 1, 'a/matter/' || n %% 2, 's', n %% 9 = 0,
           from (select n, array(select random() from generate_series(1, 18 + n * 0)) as d from generate_series(1, %(made)s) n) x) y;
 """
 WAITS: dict[str, Any] = {"by": "x", "about": [], "reviews": [], "outcome": None}
+ONCE = {**WAITS, "reviews": [{"by": "y", "upheld": True}]}
 DECIDED = {**WAITS, "outcome": "refused"}
 KEPT: dict[str, Any] = {"marks": {}, "counted": {}, "heard": {}}
 APPEALS: list[Any] = [
     WAITS,  # of the time before each department had its own
     DECIDED,
-    {**KEPT, "heard": {"A": WAITS}},
+    {**KEPT, "heard": {"A": ONCE}},
+    {**KEPT, "heard": {"A": ONCE, "C": {**WAITS, "by": "z"}}},
     {**KEPT, "heard": {"A": DECIDED, "B": WAITS}},
     {**KEPT, "heard": {"A": DECIDED}},
     {**KEPT, "marks": {"B": ["overdue"]}, "counted": {"rework": 1, "send_back": 0, "urge": 1}},
@@ -172,6 +174,17 @@ def test_an_appeal_that_waits_is_found_however_old(
     assert found
 
 
+@pytest.mark.parametrize("reviewer", ["x", "y", "z", "nobody"])
+def test_what_waits_for_a_reviewer_is_what_he_had_no_part_in(city: City, reviewer: str) -> None:
+    waits = [one for one in city.all if one.state == "closed" and appeals.waiting(one)]
+    his = {one.number for one in waits if appeals.waiting(one, reviewer)}
+    assert set(city.turned(appeals=Appeals("review", None, reviewer))) == his
+    others = city.turned(appeals=Appeals("second", None, reviewer))
+    assert set(others) == {one.number for one in waits} - his
+    assert his or reviewer == "x"
+    assert bool(others) is (reviewer in {"x", "y"})
+
+
 def concerns(incident: Incident, departments: tuple[str, ...] | None) -> bool:
     """Whether one of them appealed, or has it."""
     if departments is None:
@@ -189,7 +202,7 @@ def test_what_may_be_appealed_is_what_the_rules_say(
 ) -> None:
     policy, at = Policy(appeal_for=hears, appeal_within_days=40), datetime.now(UTC)
     since = at - timedelta(days=policy.appeal_within_days)
-    found = city.turned(appeals=Appeals("open", departments, hears, since))
+    found = city.turned(appeals=Appeals("open", departments, "", hears, since))
     plain = {one.number for one in city.all if may_appeal(one, departments, at, policy)}
     assert len(found) == len(set(found))
     assert set(found) == plain
@@ -213,7 +226,11 @@ def may_appeal(
         ),
         ({"appeals": Appeals("waiting", None)}, ("incident_appeal_waits",)),
         (
-            {"appeals": Appeals("open", ("A",), ("overdue",), datetime(2026, 1, 1, tzinfo=UTC))},
+            {
+                "appeals": Appeals(
+                    "open", ("A",), "", ("overdue",), datetime(2026, 1, 1, tzinfo=UTC)
+                )
+            },
             ("incident_held",),
         ),
     ],

@@ -31,7 +31,7 @@ export function burning(one: Incident): Burning | null {
   const stage = one.stage_due_at === null ? NEVER : Date.parse(one.stage_due_at);
   if (handling === NEVER && stage === NEVER) return null;
   if (handling <= stage) return { stage: "handling", due: handling, yellow: one.yellow_at === null ? null : Date.parse(one.yellow_at) };
-  return { stage: one.stage ?? "", due: stage, yellow: null };
+  return { stage: one.stage ?? "", due: stage, yellow: one.stage_yellow_at == null ? null : Date.parse(one.stage_yellow_at) };
 }
 
 /** The place in the order: smaller burns more. */
