@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser import town
 from tests.browser.desks import at_desk, search
@@ -69,3 +69,23 @@ def test_a_stage_that_has_just_begun_is_not_near_its_end(
         clock = row(eyes.page, number).locator(".clock")
         expect(clock).to_contain_text("○ 受理 剩")
         expect(clock).to_have_class("clock calm")
+
+
+def test_decisions_that_come_late_are_not_shown_as_another_kind(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    with at_desk(browser_, system, "lead") as eyes:
+        page = eyes.page
+        held: list[Route] = []
+
+        def hold(asked: Route) -> None:
+            held.append(asked)
+
+        page.route("**/api/v1/rules", hold)
+        page.keyboard.press("l")
+        page.locator("[data-kind=standards]").click()
+        expect(page.locator("[data-decision=standards]")).to_be_visible()
+        assert len(held) == 1
+        held[0].continue_()
+        page.wait_for_timeout(1_500)  # its answer is here
+        expect(page.locator("[data-decision]")).to_have_count(1)
