@@ -6,11 +6,12 @@ That somebody may make a move does not make it his turn: the shift lead may near
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 from incidents.lifecycle import ENDED, Role, State
 
@@ -145,22 +146,36 @@ TURNS: tuple[Turn, ...] = (
 )
 # fmt: on
 
-_Test = Callable[[Waiting, Role], bool]
-_STANDS: Mapping[When, _Test] = {
-    _W.DENIED: lambda i, _: i.confirmed is False,
-    _W.NOT_DENIED: lambda i, _: i.confirmed is not False,
-    _W.SENT: lambda i, _: i.inspector is not None,
-    _W.UNSENT: lambda i, _: i.inspector is None,
-    _W.VERIFIED: lambda i, _: i.verified_at is not None,
-    _W.UNVERIFIED: lambda i, _: i.verified_at is None,
-    _W.RETURNED: lambda i, _: i.returned is not None,
-    _W.NOT_RETURNED: lambda i, _: i.returned is None,
-    _W.EXTENSION: lambda i, _: i.asked is not None and i.asked.get("kind") == "extend",
-    _W.SUSPENSION: lambda i, _: i.asked is not None and i.asked.get("kind") == "suspend",
-    _W.URGED: lambda i, _: i.urge is not None,
-    _W.TOLD: lambda i, role: role in (i.urge or {}).get("told", ()),
-    _W.SOMEBODYS: lambda i, _: i.department is not None,
-    _W.NOBODYS: lambda i, _: i.department is None,
+
+class _Record(NamedTuple):
+    """All that the table looks at: few combinations, met again and again, so that each is thought through once."""
+
+    state: State
+    sent: bool
+    somebodys: bool
+    confirmed: bool | None
+    verified: bool
+    returned: bool
+    asked: str | None
+    urged: bool
+    told: tuple[str, ...]
+
+
+_STANDS: Mapping[When, Callable[[_Record, Role], bool]] = {
+    _W.DENIED: lambda r, _: r.confirmed is False,
+    _W.NOT_DENIED: lambda r, _: r.confirmed is not False,
+    _W.SENT: lambda r, _: r.sent,
+    _W.UNSENT: lambda r, _: not r.sent,
+    _W.VERIFIED: lambda r, _: r.verified,
+    _W.UNVERIFIED: lambda r, _: not r.verified,
+    _W.RETURNED: lambda r, _: r.returned,
+    _W.NOT_RETURNED: lambda r, _: not r.returned,
+    _W.EXTENSION: lambda r, _: r.asked == "extend",
+    _W.SUSPENSION: lambda r, _: r.asked == "suspend",
+    _W.URGED: lambda r, _: r.urged,
+    _W.TOLD: lambda r, role: role in r.told,
+    _W.SOMEBODYS: lambda r, _: r.somebodys,
+    _W.NOBODYS: lambda r, _: not r.somebodys,
 }
 _OF_STATE = {
     state: [(role, t) for role in Role for t in TURNS if role in t.roles and state in t.states]
@@ -168,14 +183,32 @@ _OF_STATE = {
 }
 
 
-def to_do(incident: Waiting) -> dict[str, list[str]]:
+def to_do(incident: Waiting) -> Mapping[str, Sequence[str]]:
     """Whom the incident waits for, and why: reasons by role in the table's order; empty when it has ended.
 
     Whose it is among those of a role is said by the incident itself: its department, its inspector.
     """
+    asked, urge = incident.asked, incident.urge
+    return _turns(
+        _Record(
+            incident.state,
+            incident.inspector is not None,
+            incident.department is not None,
+            incident.confirmed,
+            incident.verified_at is not None,
+            incident.returned is not None,
+            None if asked is None else asked.get("kind"),
+            urge is not None,
+            () if urge is None else tuple(urge.get("told", ())),
+        )
+    )
+
+
+@lru_cache(maxsize=4096)
+def _turns(record: _Record) -> Mapping[str, Sequence[str]]:
     found: dict[str, list[str]] = {}
-    for role, turn in _OF_STATE[incident.state]:
-        if all(_STANDS[when](incident, role) for when in turn.when):
+    for role, turn in _OF_STATE[record.state]:
+        if all(_STANDS[when](record, role) for when in turn.when):
             whys = found.setdefault(str(role), [])
             if turn.why not in whys:
                 whys.append(str(turn.why))
