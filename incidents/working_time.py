@@ -239,11 +239,13 @@ class Timetable:
         return Year(tuple(begins), tuple(ends), tuple(before), tuple(day_of), tuple(day_before))
 
     def _ticks(self, day: date, spans: Sequence[Minutes]) -> Iterator[tuple[int, int]]:
-        """Working spans as instants; what a change of the clocks leaves nothing of is left out."""
+        """Working spans as instants; what a change of the clocks leaves nothing of, or lays over another, counts once."""
+        done = self._tick(day, 0)
         for opens, closes in spans:
-            begin, end = self._tick(day, opens), self._tick(day, closes)
+            begin, end = max(self._tick(day, opens), done), self._tick(day, closes)
             if begin < end:
                 yield begin, end
+                done = end
 
     def _tick(self, day: date, minute: int) -> int:
         if minute == DAY_MINUTES:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.real
 EXPRESS, ORDINARY = "application/json", "application/json; charset=utf-8"
 VOLATILE = {
     "stage_due_at",
+    "stage_yellow_at",
     "number",
     "version",
     "changed_at",

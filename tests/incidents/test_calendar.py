@@ -169,6 +169,19 @@ def test_where_clocks_are_changed_working_time_is_the_time_that_passes() -> None
     assert used == Used(Fraction(1), Fraction(23 * 3600))
 
 
+def test_what_a_change_of_the_clocks_lays_over_each_other_counts_once() -> None:
+    """02:05 is 03:05 on the day that has no hour from 02:00: two spans would share five minutes."""
+    night = WorkingCalendar(
+        ZoneInfo("America/New_York"), (Hours(((0, 125), (180, 185)), ALL_WEEK),)
+    )
+    midnight = datetime(2027, 3, 14, 5, 0, tzinfo=UTC)
+    end = midnight + timedelta(hours=6)
+    used = night.used(midnight, end, Unit.WORK_HOUR)
+    assert used.seconds == 2 * 3600 + 300
+    counted = [one for one in night.segments(midnight, end, Unit.WORK_HOUR) if one.counted]
+    assert sum((one.end - one.begin for one in counted), timedelta()) == timedelta(minutes=125)
+
+
 def test_working_hours_and_working_days_can_be_asked_of_an_instant_and_a_date() -> None:
     city = the_seed()
     assert city.is_work_time(here("2026-11-24 08:00"))
