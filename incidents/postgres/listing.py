@@ -183,6 +183,14 @@ def _columns(unsigned: bool) -> sql.Composable:
 
 
 def _page(connection: Connection, wanted: Wanted, shown: sql.Composable) -> Page:
+    if wanted.to_do is None or not turns.walked(wanted.to_do):
+        return _read(connection, wanted, shown)
+    with connection.transaction():
+        connection.execute(turns.IN_ORDER)
+        return _read(connection, wanted, shown)
+
+
+def _read(connection: Connection, wanted: Wanted, shown: sql.Composable) -> Page:
     rows: list[tuple[Any, ...]] = []
     for part in _parts(wanted):
         rest = replace(part, limit=wanted.limit - len(rows))
@@ -221,7 +229,6 @@ def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[s
     several = (name for name in _SEVERAL if len(getattr(wanted, name)) > 1)
     lead = None if tiles else next(several, None)
     conditions, values = _conditions(wanted, lead)
-    values |= {} if wanted.to_do is None else turns.values(wanted.to_do)
     values |= {} if wanted.appeals is None else appeal_lists.values(wanted.appeals)
     if tiles:
         conditions.append(sql.SQL(_IN_TILE))
@@ -267,11 +274,12 @@ def compose(wanted: Wanted, shown: sql.Composable) -> tuple[sql.Composed, dict[s
 
 def _branched(wanted: Wanted, conditions: list[sql.SQL], *, alone: bool) -> list[list[sql.SQL]]:
     """The conditions with each branch of a question that has several; all in one, where something else leads."""
-    asked = [] if wanted.to_do is None else [turns.branches(wanted.to_do) or ["false"]]
-    asked += [] if wanted.appeals is None else [appeal_lists.branches(wanted.appeals)]
-    if alone and len(asked) == 1:
-        return [[*conditions, sql.SQL(one)] for one in asked[0]]
-    return [[*conditions, *(sql.SQL(f"(({') or ('.join(each)}))") for each in asked)]]
+    if wanted.appeals is None:
+        return [conditions]
+    each = appeal_lists.branches(wanted.appeals)
+    return [
+        [*conditions, sql.SQL(one)] for one in (each if alone else [f"(({') or ('.join(each)}))"])
+    ]
 
 
 def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[str, Any]]:
@@ -295,9 +303,15 @@ def _conditions(wanted: Wanted, lead: str | None) -> tuple[list[sql.SQL], dict[s
             ask(f"i.{name} is {'not ' if there else ''}null")
     if len(wanted.words or "") > 1:  # of a single character there is no pair
         ask(_IN_WORDS)
+    _ask_whose(wanted, ask)
     _ask_where(wanted, ask)
     _ask_when(wanted, ask)
     return given, values
+
+
+def _ask_whose(wanted: Wanted, ask: Callable[..., None]) -> None:
+    if wanted.to_do is not None:
+        ask(turns.condition(wanted.to_do), **turns.values(wanted.to_do))
 
 
 def _ask_several(wanted: Wanted, lead: str | None, ask: Callable[..., None]) -> None:

@@ -1,6 +1,6 @@
 """待办 as SQL: the table of `incidents.to_do` as conditions on a row of `incident i`, and as the column that says why.
 
-Each condition is true or false, never null, so that branches of a list can leave out what an earlier one has.
+Each condition is true or false, never null.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from incidents.lifecycle import Role
+from incidents.postgres.queries import named
 from incidents.to_do import TURNS, Turn, When
 
 
@@ -33,50 +34,46 @@ _STANDS: Mapping[When, str] = {
     When.NOT_RETURNED: "i.returned is null",
     When.EXTENSION: "i.asked is not null and i.asked ->> 'kind' is not distinct from 'extend'",
     When.SUSPENSION: "i.asked is not null and i.asked ->> 'kind' is not distinct from 'suspend'",
-    # `urge` and when its answer is due come and go together; of the latter there is an index.
+    # `urge` and when its answer is due come and go together; the latter stands in the index.
     When.URGED: "i.urge_due_at is not null",
     When.TOLD: """coalesce(i.urge -> 'told' @> '"{role}"', false)""",
     When.SOMEBODYS: "i.department is not null",
     When.NOBODYS: "i.department is null",
 }
-_RARE = {
-    When.EXTENSION: "i.asked is not null",
-    When.SUSPENSION: "i.asked is not null",
-    When.URGED: "i.urge_due_at is not null",
-}
-"""What has an index of its own, whatever the state; all else is found by its state."""
+_WAITS = (
+    "(i.state in ('reported', 'confirming', 'open', 'handled', 'verifying')"
+    " or i.asked is not null or i.urge_due_at is not null)"
+)
+"""What waits for somebody but the department that has it; word for word as the index of it says (`incident_waits`)."""
+IN_ORDER = named("evaluation_views.sql")["in_order"]
 _HIS = {
     Role.INSPECTOR: " and i.inspector = %(his_name)s",
     Role.DEPARTMENT: " and i.department = any(%(his_departments)s)",
 }
 
 
-def branches(whose: Whose) -> list[str]:
-    """What is somebody's to do in disjoint conditions, each on an index of its own; none where no turn is ever his."""
-    own = _HIS.get(whose.role, "")
-    found: list[str] = []
-    for some in _by_index(whose.role).values():
-        before = f" and not ({' or '.join(found)})" if found else ""
-        found.append(f"({some}{own}){before}")
-    return [f"({one})" for one in found]
+def condition(whose: Whose) -> str:
+    """What is somebody's to do, of what has not ended; false where no turn is ever his."""
+    own = [_condition(turn, whose.role) for turn in TURNS if whose.role in turn.roles]
+    if not own:
+        return "false"
+    alive = "i.state not in ('closed', 'void')"
+    waits = "" if whose.role is Role.DEPARTMENT else f" and {_WAITS}"
+    return f"{alive}{waits}{_HIS.get(whose.role, '')} and ({' or '.join(own)})"
+
+
+def walked(whose: Whose) -> bool:
+    """Whether the list is walked in its order, and not searched for each reason (`IN_ORDER`).
+
+    What a desk has to do is much of what waits for any; of reasons that go together the planner takes each for a rare one,
+    would find them all and sort them. What one department or inspector has is few.
+    """
+    return whose.role not in _HIS
 
 
 def values(whose: Whose) -> dict[str, Any]:
     """What the conditions ask for by name."""
     return {"his_name": whose.name, "his_departments": list(whose.departments)}
-
-
-def _by_index(role: Role) -> dict[str, str]:
-    """The role's conditions by what leads to them: a state, a request, an urge."""
-    led: dict[str, list[str]] = {}
-    for turn in (t for t in TURNS if role in t.roles):
-        rare = next((_RARE[when] for when in turn.when if when in _RARE), None)
-        if rare is not None:
-            led.setdefault(rare, []).append(_condition(turn, role))
-            continue
-        for state in turn.states:
-            led.setdefault(f"i.state = '{state}'", []).append(_stands(turn, role))
-    return {lead: f"{lead} and ({' or '.join(some)})" for lead, some in led.items()}
 
 
 def _condition(turn: Turn, role: Role) -> str:

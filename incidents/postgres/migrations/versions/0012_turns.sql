@@ -1,7 +1,8 @@
 -- 待办 and 申诉: what the desk must never lose sight of, few among many, each found by an index of its own.
 
--- An urge 督办 that waits for an answer.
-create index incident_urged on incident (reported_at desc, id desc) where urge_due_at is not null;
+-- What waits for somebody but the department that has it, in the order of the desk's queue.
+create index incident_waits on incident (incident_burns(urgent, due_at, stage_due_at), id)
+  where state in ('reported', 'confirming', 'open', 'handled', 'verifying') or asked is not null or urge_due_at is not null;
 
 -- Whether an appeal waits for its reviews: one of a department's, or the one of an incident from before each had its own.
 create function incident_appeal_waits(appeal_ jsonb) returns boolean
