@@ -79,6 +79,7 @@ def test_a_request_that_waits_and_an_urge_come_up_with_their_reason_and_leave_wh
         row(page, number).click()
         expect(page.locator("[data-waits]")).to_contain_text("挂账待批（派遣员、值班长）")
         page.keyboard.press("g")
+        expect(page.locator("form[data-move=grant]")).to_be_visible()
         page.keyboard.press("Control+Enter")
         expect(page.locator("[data-done]")).to_contain_text("批准")
         expect(page.locator(f".queue-row[data-number='{number}']:not(.gone)")).to_have_count(0)
