@@ -18,10 +18,14 @@ QUERY = "?stale=3600"
 
 @contextlib.contextmanager
 def at_desk(
-    opened: Browser, system: WholeSystem, name: str, *, mute: bool = False
+    opened: Browser, system: WholeSystem, name: str, *, mute: bool = False, tall: bool = False
 ) -> Iterator[Watched]:
-    """Somebody at the desk. `mute`: no change comes in live, he learns of others only by the answers to his own moves."""
-    with watched(opened, system.url("api")) as eyes:
+    """Somebody at the desk. `mute`: no change comes in live, he learns of others only by the answers to his own moves.
+
+    `tall`: on a screen where a queue of a hundred stands whole, for only what is in sight is in the page.
+    """
+    size = {"viewport": {"width": 1280, "height": 8000}} if tall else {}
+    with watched(opened, system.url("api"), **size) as eyes:
         eyes.expected = GONE
         if mute:
             eyes.page.route("**/api/v1/live", lambda _: None)

@@ -24,7 +24,7 @@ def test_a_department_sees_first_what_it_can_act_on_and_the_rest_by_a_key(
     plain = town.report(system, 4, 6, "待办在前")
     moves(system, "lead", plain, "open")
     moves(system, "lead", plain, "dispatch", department="A")
-    with at_desk(browser_, system, "dept-a") as eyes:
+    with at_desk(browser_, system, "dept-a", tall=True) as eyes:
         page = eyes.page
         expect(page.locator("[data-board=board_todo]")).to_have_attribute("aria-pressed", "true")
         expect(row(page, plain)).to_be_visible()
@@ -48,7 +48,7 @@ def test_who_takes_in_and_who_dispatches_begin_with_their_own(
     system: WholeSystem, browser_: Browser, who: str, theirs: bool
 ) -> None:
     number = town.report(system, 5, 6, f"各办各的 {who}")
-    with at_desk(browser_, system, who) as eyes:
+    with at_desk(browser_, system, who, tall=True) as eyes:
         todo = eyes.page.locator("[data-board=board_todo]")
         expect(todo).to_have_attribute("aria-pressed", "true")
         expect(todo.locator(".count")).to_be_visible()
@@ -67,7 +67,7 @@ def test_a_request_that_waits_and_an_urge_come_up_with_their_reason_and_leave_wh
         ("dept-a", "accept", {}),
     ):
         moves(system, who, number, name, **more)
-    with at_desk(browser_, system, "dispatcher") as eyes:
+    with at_desk(browser_, system, "dispatcher", tall=True) as eyes:
         page = eyes.page
         expect(page.locator("[data-loaded]")).to_be_visible()
         expect(row(page, number)).to_have_count(0)  # with the department
@@ -84,7 +84,7 @@ def test_a_request_that_waits_and_an_urge_come_up_with_their_reason_and_leave_wh
         expect(page.locator("[data-done]")).to_contain_text("批准")
         expect(page.locator(f".queue-row[data-number='{number}']:not(.gone)")).to_have_count(0)
         counted(system, page, "dispatcher")
-    with at_desk(browser_, system, "dept-a") as eyes:
+    with at_desk(browser_, system, "dept-a", tall=True) as eyes:
         page = eyes.page
         expect(page.locator("[data-loaded]")).to_be_visible()
         expect(row(page, number)).to_have_count(0)  # nobody's while it is suspended
@@ -102,7 +102,7 @@ def test_the_lead_begins_with_all_and_finds_what_is_his_on_the_same_key(
     theirs = town.report(system, 0, 3, "部门在办的")
     moves(system, "lead", theirs, "open")
     moves(system, "lead", theirs, "dispatch", department="A")
-    with at_desk(browser_, system, "lead") as eyes:
+    with at_desk(browser_, system, "lead", tall=True) as eyes:
         page = eyes.page
         expect(page.locator("[data-board=board_all]")).to_have_attribute("aria-pressed", "true")
         expect(row(page, theirs)).to_be_visible()

@@ -153,7 +153,7 @@ def test_the_heat_of_an_hour_opens_to_what_was_reported_in_it(
             town.ask(system, "wall", "GET", f"/wall/behind?{asked}").json["total"]
         )
         page.keyboard.press("Escape")
-        page.get_by_role("button", name=re.compile("▶")).click()
+        page.get_by_role("button", name=re.compile("播放过去 24 小时")).click()
         expect(page.locator(".map-time output")).to_have_text("当前未结", timeout=30_000)
 
 
