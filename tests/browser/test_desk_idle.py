@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -128,6 +129,32 @@ def test_a_desk_locks_by_its_own_clock_while_the_server_is_away(
         page.context.set_offline(False)
         phones.log_in(page, "dispatcher", PASSWORD)
         expect(page.locator("form[data-move=dispatch] #f-reason")).to_have_value(REASON)
+
+
+def test_who_sits_there_is_warned_before_it_locks_and_one_key_keeps_it(
+    system: WholeSystem, browser_: Browser
+) -> None:
+    """A locked desk calls nobody: at three in the morning that must not come as a surprise."""
+    with logged_in(browser_, system, "dispatcher") as eyes, system.connect() as connection:
+        page = eyes.page
+        warned = page.locator("[data-locks]")
+        page.clock.fast_forward("27:30")
+        page.wait_for_timeout(2_500)
+        expect(warned).to_have_count(0)
+        page.clock.fast_forward("01:00")
+        expect(warned).to_contain_text("锁定后本机不再报警")
+        connection.execute(AGED.format(29))
+        page.keyboard.press("Shift")
+        expect(warned).to_have_count(0)
+        page.wait_for_timeout(5_000)  # what it asks by itself now counts as somebody's
+        seen = connection.execute("select min(now() - seen_at) from session").fetchone()
+        assert seen is not None
+        assert seen[0].total_seconds() < 60
+        connection.execute("delete from session")
+        expect(page.locator(".login")).to_be_visible(timeout=10_000)
+        expect(page).to_have_title(re.compile("^已锁定，不报警"))
+        phones.log_in(page, "dispatcher", PASSWORD)
+        expect(page).not_to_have_title(re.compile("已锁定"))
 
 
 def test_a_wall_with_its_token_is_never_put_out(system: WholeSystem, browser_: Browser) -> None:

@@ -14,6 +14,8 @@ const AGAIN_MS = 30_000;
 export const sounding = ref(localStorage.getItem(KEPT) === "1");
 /** Numbers of urgent incidents nobody here has looked at yet. */
 export const unseen = ref<ReadonlySet<string>>(new Set());
+/** Nobody is in here any more: nothing is heard, and the title says so. */
+export const locked = ref(false);
 /** What is read aloud by a screen reader. */
 export const announced = ref("");
 
@@ -77,6 +79,11 @@ export function hear(facts: readonly Fact[]): void {
   if (rings && sounding.value) ring();
 }
 
+/** The desk is about to lock, or has locked: from then on it calls nobody. */
+export function callToDesk(): void {
+  if (sounding.value) ring();
+}
+
 /** Somebody looks at it. */
 export function look(number: string): void {
   if (!unseen.value.has(number)) return;
@@ -92,9 +99,9 @@ export function forgetAll(): void {
 }
 
 watch(
-  [unseen, tongue],
+  [unseen, tongue, locked],
   ([now]) => {
-    const name = `${say("desk")} · ${say("city")}`;
+    const name = `${locked.value ? `${tell("locked")} · ` : ""}${say("desk")} · ${say("city")}`;
     document.title = now.size ? `(${now.size}‼) ${name}` : name;
     const badge = navigator as Navigator & { setAppBadge?: (n: number) => Promise<void>; clearAppBadge?: () => Promise<void> };
     void (now.size ? badge.setAppBadge?.(now.size) : badge.clearAppBadge?.())?.catch(() => undefined);

@@ -3,6 +3,7 @@
  * Nothing of an incident is kept, only its number. What was typed stands in this tab (`forms.draft`, the hand-over's note).
  */
 
+import { ref } from "vue";
 import { silence } from "@/age/pulse";
 import { Refusal, untouched } from "@/client/ask";
 import { leave, person } from "@/session/session";
@@ -48,9 +49,15 @@ function forgetTyped(): void {
   for (const key of Object.keys(sessionStorage)) if (TYPED_HERE.some((begin) => key.startsWith(begin))) sessionStorage.removeItem(key);
 }
 
+/** Seconds until a session that nobody uses is over, once they are few; whoever sits there need only touch a key. */
+export const locksIn = ref<number | null>(null);
+const FEW_S = 120;
+
 /** A session that nobody used is over, also where no server is there to say so. */
 export function lockWhenIdle(): void {
   const idle = person.value?.idle_s;
-  if (idle == null || untouched() < idle * 1000 || silence.value < SILENT_S) return;
+  const left = idle == null ? Infinity : Math.ceil(idle - untouched() / 1000);
+  locksIn.value = left > FEW_S ? null : Math.max(0, left);
+  if (left > 0 || silence.value < SILENT_S) return;
   leave(new Refusal(401, "unauthenticated", say("trouble_refused"), say("trouble_refused")));
 }

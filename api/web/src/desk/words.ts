@@ -66,6 +66,8 @@ const DESK = {
   reports_n: ["{n} 次上报", "{n} reports"],
   sound_on: ["声音：开", "Sound: on"],
   sound_off: ["声音：关", "Sound: off"],
+  locked: ["已锁定，不报警", "locked, no alarms"],
+  locks: ["无人操作，两分钟内锁定；锁定后本机不再报警。按任意键继续：", "nobody is at work: locks within two minutes, and no alarm is heard here then. Any key goes on:"],
   sound_waits: ["声音：按任意键后才响", "Sound: press any key first"],
   urgent_new: ["新的紧急案件 {number}", "A new urgent incident {number}"],
   urgent_count: ["{n} 件新紧急", "{n} new urgent"],
