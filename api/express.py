@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI
@@ -151,15 +151,11 @@ def _is_regular(given: list[tuple[bytes, bytes]]) -> bool:
 
 async def _whole(receive: Receive) -> bytes | None:
     """All of the body; None when the other side hung up before its end."""
-    message = await receive()
-    if not message.get("more_body") and message["type"] == "http.request":
-        return cast(bytes, message.get("body", b""))
     parts = []
-    while message["type"] == "http.request":
+    while (message := await receive())["type"] == "http.request":
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
-        message = await receive()
     return None
 
 

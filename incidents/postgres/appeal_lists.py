@@ -16,8 +16,9 @@ class Appeals:
     """Which: `waiting` for a review; of these `review` for the reviewer's own, `second` for another's; or `open` to the
     departments until their time since the closing is over.
 
-    `reviewer` is who has no part in what waits for him: he neither appealed nor reviewed it. `departments` are those it is asked for, None all (only of what waits). `hears` is what the city hears appeals about,
-    `closed_since` when the earliest of those in time was closed.
+    `reviewer` is who has no part in what waits for him: he neither appealed nor reviewed it. `departments` are those it is
+    asked for, None all (only of what waits). `hears` is what the city hears appeals about, `closed_since` when the earliest
+    of those in time was closed.
     """
 
     which: Literal["waiting", "review", "second", "open"]
